@@ -1,0 +1,37 @@
+"""Which suffix stands for which format, and what results are called when nothing is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+#: suffix of each format that Tinct writes, the usual one first
+WRITTEN_SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "png": (".png",),
+    "tiff": (".tif", ".tiff"),
+    "webp": (".webp",),
+    "avif": (".avif",),
+}
+#: what a picture becomes when its own format is only read: lossless, 8 or 16 bit, carries the label
+FALLBACK_FORMAT = "png"
+
+DEFAULT_NAME = "{stem}.colorized{ext}"
+
+
+def written_format(suffix: str) -> str | None:
+    """The format that a result's suffix stands for, or None where Tinct writes none such."""
+    return next((name for name, all_ in WRITTEN_SUFFIXES.items() if suffix.lower() in all_), None)
+
+
+def result_suffix(source: PurePath, *, format: str) -> str:  # noqa: A002 - the option's name
+    """Suffix of a result: the source's own where that format is asked for, else the usual one."""
+    own = written_format(source.suffix)
+    wanted = (own or FALLBACK_FORMAT) if format == "same" else format
+    return source.suffix if own == wanted else WRITTEN_SUFFIXES[wanted][0]
+
+
+def default_target(source: Path, *, format: str = "same") -> Path:  # noqa: A002
+    """Where the result goes when nothing is said: beside the source, `name.colorized.ext`."""
+    suffix = result_suffix(source, format=format)
+    return source.with_name(DEFAULT_NAME.format(stem=source.stem, ext=suffix))

@@ -1,0 +1,203 @@
+"""From a file's pixels to the two kinds the rest of Tinct knows: grey or RGB, 8 or 16 bits.
+
+Everything streams from top to bottom through libvips, but for the formats of `decode_other`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tinct.errors import Unreadable, Unsupported
+from tinct.image import decode_other
+from tinct.image.decode_other import Shape
+from tinct.image.vips import (
+    LOADERS,
+    Pixels,
+    fetch_strips,
+    input_errors,
+    no_silent_damage,
+    open_image,
+    to_array,
+    vips,
+)
+
+#: how many pixels a strip holds at most, unless one row is longer
+STRIP_PIXELS = 2 * 1024 * 1024
+_ROWS_STEP = 16
+_TOLERANCE = 0.5 / 65535
+_KINDS: dict[str, Literal[8, 16]] = {"uchar": 8, "ushort": 16, "float": 16, "double": 16}
+
+
+@dataclass(frozen=True)
+class PixelSource:
+    """Where one page's pixels come from, and how they become grey or RGB.
+
+    Attributes:
+        data: the file, or its content.
+        where: its name in messages.
+        format: as `sniff` says.
+        page: number of the page within the file, from 0.
+        bits: significant bits where the decoder fills 16 bits up with zeros; else 0.
+        white_is_zero: floating-point values count from white.
+        icc: the profile by which pixels are converted to sRGB.
+        convert: whether they are.
+    """
+
+    data: Path | bytes
+    where: str
+    format: str
+    page: int = 0
+    bits: int = 0
+    white_is_zero: bool = False
+    icc: bytes | None = None
+    convert: bool = False
+
+    def strips(self) -> Iterator[tuple[int, Pixels]]:
+        """From top to bottom: (top, pixels (h, W, bands)), alpha being the last band."""
+        with input_errors(self.where):
+            image = self._image()
+            parts = fetch_strips(image, strip_rows(image.width, image.height))
+            while True:
+                with self._watched():
+                    part = next(parts, None)
+                if part is None:
+                    return
+                yield part[0], self._whole_numbers(part[1])
+
+    def small(self, width: int, height: int, side: int) -> Pixels:
+        """The picture with its shorter side about `side` pixels, never enlarged: (h, w, bands)."""
+        with input_errors(self.where):
+            ratio = min(width, height) / max(side, 1)
+            options = self._shrink_options(ratio)
+            image = self._image(options)
+            scale = min(1.0, side / min(image.width, image.height))
+            if scale < 1:
+                image = image.resize(scale, vscale=max(scale, 1 / image.height))
+            with self._watched():
+                whole = to_array(image)
+            return self._whole_numbers(whole)
+
+    def _watched(self) -> AbstractContextManager[None]:
+        return no_silent_damage() if self.format == "tiff" else nullcontext()
+
+    def _shrink_options(self, ratio: float) -> dict[str, Any]:
+        # half of what could be had: the filter then has something to work with
+        if self.format == "jpeg" and not self.convert and ratio >= 4:
+            return {"shrink": 8 if ratio >= 16 else 4 if ratio >= 8 else 2}
+        return {}
+
+    def _image(self, options: dict[str, Any] | None = None) -> Any:
+        if self.format in LOADERS:
+            image = open_image(self.data, kind=self.format, page=self.page, options=options)
+        else:
+            image = _from_array(decode_other.decode(content(self.data), self.format), self.icc)
+        return _plain(image, convert=self.convert)
+
+    def _whole_numbers(self, pixels: Any) -> Pixels:
+        if pixels.dtype == np.float32:
+            low, high = float(pixels.min(initial=0)), float(pixels.max(initial=0))
+            if not np.isfinite(pixels).all():
+                raise Unreadable(
+                    "holds values that are no numbers (NaN or infinite)",
+                    remedy="repair them in the program that wrote the file",
+                )
+            if low < -_TOLERANCE or high > 1 + _TOLERANCE:
+                raise Unsupported(
+                    f"floating-point values from {low:.4g} to {high:.4g}; only 0 to 1 is handled",
+                    remedy="export it as 16-bit TIFF",
+                )
+            if self.white_is_zero:
+                pixels = 1 - pixels
+            scaled: Pixels = np.round(np.clip(pixels, 0, 1) * np.float32(65535)).astype(np.uint16)
+            return scaled
+        if self.bits and pixels.dtype == np.uint16:
+            # the decoder shifts 10 and 12 bits up and leaves zeros below: white would not be white
+            pixels = pixels | (pixels >> self.bits)
+        result: Pixels = pixels
+        return result
+
+
+def shape_of(image: Any) -> Shape:
+    """What the pixels of an opened image will be, before any conversion by its profile.
+
+    Raises:
+        Unsupported: a kind of pixels that is not handled.
+    """
+    if image.format not in _KINDS:
+        raise Unsupported(
+            f"pixels of kind {image.format!r}; only 8, 16 bits and floating point are handled",
+            remedy="export it as 16-bit TIFF",
+        )
+    plain = _plain(image, convert=False)
+    if plain.bands > 4:
+        raise Unsupported(
+            f"{plain.bands} channels", remedy="merge the extra channels and export it as TIFF"
+        )
+    return Shape(
+        image.width,
+        image.height,
+        _KINDS[plain.format],
+        3 if plain.bands >= 3 else 1,
+        plain.bands in (2, 4),
+        plain is not image and plain.interpretation != image.interpretation,
+    )
+
+
+def try_profile(icc: bytes, *, bands: int) -> None:
+    """See whether libvips can convert by a profile.
+
+    Raises:
+        Unreadable: it cannot.
+    """
+    with input_errors("ICC profile"):
+        _plain(_from_array(np.zeros((1, 1, bands), np.uint8), icc), convert=True).avg()
+
+
+def strip_rows(width: int, height: int) -> int:
+    """Rows of a strip: a multiple of 16 where a row is not too long for that."""
+    rows = max(1, STRIP_PIXELS // width)
+    return min(height, rows // _ROWS_STEP * _ROWS_STEP or rows)
+
+
+def content(data: Path | bytes) -> bytes:
+    """A file's bytes."""
+    return data if isinstance(data, bytes) else data.read_bytes()
+
+
+def _plain(image: Any, *, convert: bool) -> Any:
+    """Grey or RGB, with or without alpha, of 8 or 16 bits or float 0..1."""
+    if image.format == "double":
+        image = image.cast("float")
+    if image.interpretation == "cmyk" or convert:
+        depth = 8 if image.format == "uchar" else 16
+        given = {"input_profile": "cmyk"} if image.interpretation == "cmyk" else {}
+        return image.icc_transform(
+            "srgb",
+            embedded=True,
+            intent="relative",
+            black_point_compensation=True,
+            depth=depth,
+            **given,
+        )
+    if image.interpretation in ("lab", "labs", "xyz"):
+        return image.colourspace("rgb16")
+    return image
+
+
+def _from_array(array: Pixels, icc: bytes | None) -> Any:
+    pyvips = vips()
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(array))
+    wide = array.dtype == np.uint16
+    colour = array.shape[2] >= 3
+    image = image.copy(
+        interpretation=("rgb16" if wide else "srgb") if colour else ("grey16" if wide else "b-w")
+    )
+    if icc:
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
+    return image

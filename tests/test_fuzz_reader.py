@@ -1,0 +1,57 @@
+"""Damaged files of every kind: a picture or one of our errors, never anything else."""
+
+from __future__ import annotations
+
+import random
+import resource
+
+import pytest
+
+from tests.pictures import kinds
+from tinct.errors import TinctError
+from tinct.image import load
+
+
+def damaged(data: bytes, chance: random.Random) -> bytes:
+    """A copy cut short, with wrong bytes, with extreme bytes in its head, or with a wrong part."""
+    result = bytearray(data)
+    way = chance.randrange(4)
+    if way == 0:
+        return bytes(result[: chance.randrange(len(result))])
+    if way == 1:
+        for _ in range(chance.randrange(1, 8)):
+            result[chance.randrange(len(result))] = chance.randrange(256)
+    elif way == 2:
+        for _ in range(chance.randrange(1, 4)):
+            result[chance.randrange(min(200, len(result)))] = chance.choice([0, 1, 127, 128, 255])
+    else:
+        at = chance.randrange(len(result))
+        result[at : at + chance.randrange(1, 60)] = chance.randbytes(chance.randrange(60))
+    return bytes(result)
+
+
+def check(seed: int, count: int) -> None:
+    chance = random.Random(seed)
+    names = sorted(kinds())
+    for _ in range(count):
+        data = damaged(kinds()[chance.choice(names)][0], chance)
+        try:
+            picture = load(data, max_megapixels=30)
+            for page in picture.pages[:3]:
+                page.preview(16)
+                for strip in page.rows():
+                    assert strip.pixels.shape[1] == page.width
+        except TinctError as error:
+            assert error.where == "input"  # noqa: PT017
+            assert error.remedy  # noqa: PT017
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1024 * 1024, "over 1 GiB"
+
+
+def test_damaged_files() -> None:
+    check(0, 200)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_many_damaged_files(seed: int) -> None:
+    check(seed, 500)

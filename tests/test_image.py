@@ -1,0 +1,429 @@
+"""Pictures survive the way in and out: every kind read, every format written."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from tests.pictures import GREY, RGB, WIDE, alpha, as_rgb, encoded, kinds, pixels, saved, tiff
+from tinct.errors import TinctError, TooLarge, Unreadable, Unsupported, UsageError
+from tinct.image import SAVERS, ColouredPage, chunks, load, save, upright
+
+
+@pytest.mark.parametrize("name", kinds())
+def test_every_kind_is_read_as_what_it_is(name: str) -> None:
+    data, kind, depth, bands, transparent = kinds()[name]
+    picture = load(data)
+    page = picture.pages[0]
+    values = pixels(page)
+    assert (picture.format, page.depth, page.bands, page.alpha) == (kind, depth, bands, transparent)
+    assert (page.height, page.width) == (42, 61) == values.shape[:2]
+    assert values.dtype == (np.uint16 if depth == 16 else np.uint8)
+    assert values.ndim == (3 if bands == 3 else 2)
+    assert min(page.preview(20).shape[:2]) == 20
+    assert page.preview(1000).shape[:2] == (42, 61)
+    assert picture.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["png grey", "tiff grey", "tiff tiles", "tiff lzw", "tiff big", "pgm", "tiff deflate"]
+)
+def test_grey_values_are_exact(name: str) -> None:
+    assert np.array_equal(pixels(load(kinds()[name][0]).pages[0]), GREY)
+
+
+@pytest.mark.parametrize("name", ["png 16", "tiff 16", "tiff big-endian", "pgm 16", "jp2 16"])
+def test_sixteen_bits_stay_sixteen(name: str) -> None:
+    values = pixels(load(kinds()[name][0]).pages[0])
+    assert values.dtype == np.uint16
+    if name != "jp2 16":
+        assert np.array_equal(values, WIDE)
+    else:
+        assert np.abs(values.astype(int) - WIDE).max() <= 64  # a lossy wavelet
+
+
+def test_white_is_zero_is_turned_round() -> None:
+    assert np.array_equal(pixels(load(kinds()["tiff white is zero"][0]).pages[0]), GREY)
+
+
+def test_floating_point_becomes_sixteen_bits() -> None:
+    values = pixels(load(kinds()["tiff float"][0]).pages[0])
+    assert np.array_equal(values, GREY.astype(np.uint16) * 257)
+
+
+@pytest.mark.parametrize("top", [1, 100, 255, 1000, 65535])
+def test_pnm_of_any_maximum_fills_the_range(top: int) -> None:
+    wide = ">u2" if top > 255 else "u1"
+    values = np.array([[0, top // 2, top]], wide)
+    data = b"P5 # a comment\n3 1\n%d\n" % top + values.tobytes()
+    full = 65535 if top > 255 else 255
+    assert pixels(load(data).pages[0]).tolist() == [
+        [0, (2 * (top // 2) * full + top) // (2 * top), full]
+    ]
+
+
+def test_white_of_ten_bit_avif_is_white() -> None:
+    import pyvips
+
+    white = pyvips.Image.new_from_array(np.full((16, 16, 3), 65535, np.uint16))
+    data = white.copy(interpretation="rgb16").heifsave_buffer(
+        compression="av1", lossless=True, bitdepth=10
+    )
+    page = load(data).pages[0]
+    assert page.depth == 16
+    assert pixels(page).min() == 65535
+
+
+@pytest.mark.parametrize("target", SAVERS)
+@pytest.mark.parametrize("name", kinds())
+def test_format_matrix(name: str, target: str) -> None:
+    """Every input kind in every output format: pixels, depth and alpha, or a clear refusal."""
+    data, kind, depth, _, transparent = kinds()[name]
+    picture, saver = load(data), SAVERS[target]
+    if transparent and not saver.alpha:
+        with pytest.raises(UsageError, match="transparency"):
+            saved(picture, target, depth=8)
+        return
+    depth = depth if depth in saver.depths else 8
+    result = load(saved(picture, target, depth=depth, xmp=b"<x:xmpmeta/>"))
+    page = result.pages[0]
+    assert result.format == target
+    assert (page.depth, page.bands, page.alpha) == (depth, 3, transparent)
+    assert page.metadata.xmp == b"<x:xmpmeta/>"
+    wanted, got = as_rgb(pixels(picture.pages[0]), depth), pixels(page)
+    lossless = saver.lossless == "always" or (target == kind == "webp" and picture.lossless)
+    if lossless:
+        assert np.array_equal(got, wanted)
+    else:
+        assert np.abs(got.astype(int) - wanted).mean() < (16 if depth == 8 else 6 * 257)
+    if transparent and (lossless or target == "avif"):
+        assert np.abs(
+            alpha(page).astype(int) // (257 if depth == 16 else 1)
+            - alpha(picture.pages[0]) // (257 if picture.pages[0].depth == 16 else 1)
+        ).max() <= (0 if lossless else 12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    width=st.integers(1, 70),
+    height=st.integers(1, 70),
+    wide=st.booleans(),
+    transparent=st.booleans(),
+    target=st.sampled_from(["png", "tiff"]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_lossless_round_trip(
+    width: int, height: int, wide: bool, transparent: bool, target: str, seed: int
+) -> None:
+    kind = np.uint16 if wide else np.uint8
+    bands = 4 if transparent else 3
+    values = np.random.default_rng(seed).integers(
+        0, np.iinfo(kind).max + 1, (height, width, bands), dtype=kind
+    )
+    extra = {"extrasamples": ["unassalpha"]} if transparent else {}
+    picture = load(tiff(values, photometric="rgb", **extra))
+    result = load(saved(picture, target)).pages[0]
+    assert np.array_equal(pixels(result), values[..., :3])
+    if transparent:
+        assert np.array_equal(alpha(result), values[..., 3])
+
+
+@pytest.mark.parametrize("target", ["png", "tiff", "jpeg"])
+def test_pictures_larger_than_one_strip_stream(target: str) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (2500, 2500), dtype=np.uint8)
+    result = load(saved(load(tiff(values)), target)).pages[0]
+    assert (result.width, result.height) == (2500, 2500)
+    if target != "jpeg":
+        assert np.array_equal(pixels(result)[..., 1], values)
+
+
+def test_pages_of_different_size_and_depth_survive() -> None:
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as writer:
+        writer.write(GREY, photometric="minisblack", resolution=(300, 300))
+        writer.write(WIDE[:20, :30], photometric="minisblack", tile=(16, 16))
+        writer.write(RGB[:7], photometric="rgb", description="third", metadata=None)
+    picture = load(out.getvalue())
+    result = saved(picture, "tiff")
+    assert [(p.width, p.height, p.depth) for p in load(result).pages] == [
+        (61, 42, 8),
+        (30, 20, 16),
+        (61, 7, 8),
+    ]
+    with tifffile.TiffFile(io.BytesIO(result)) as file:
+        assert file.pages[1].is_tiled
+        assert file.pages[2].description == "third"
+        assert np.array_equal(file.pages[1].asarray(), as_rgb(WIDE[:20, :30], 16))
+
+
+def test_pages_can_be_chosen() -> None:
+    pages = np.stack([GREY, GREY // 2, GREY // 4])
+    picture = load(tiff(pages, photometric="minisblack"), pages=[3, 1])
+    assert [int(pixels(page).max()) for page in picture.pages] == [int(GREY.max()) // 4, GREY.max()]
+    with pytest.raises(UsageError, match="no page 2"):
+        load(encoded(GREY, "PNG"), pages=[2])
+
+
+def test_thumbnail_pages_are_left_out_with_a_warning() -> None:
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as writer:
+        writer.write(GREY, photometric="minisblack")
+        writer.write(GREY[::4, ::4], photometric="minisblack", subfiletype=1)
+    picture = load(out.getvalue())
+    assert len(picture.pages) == 1
+    assert "thumbnail" in picture.warnings[0]
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits", "raw"])
+def test_tiff_keeps_its_compression(compression: str) -> None:
+    source = encoded(GREY, "TIFF", compression=compression)
+    result = Image.open(io.BytesIO(saved(load(source), "tiff")))
+    assert result.info["compression"] == compression
+
+
+def test_tiff_of_jpeg_or_one_bit_becomes_deflate() -> None:
+    for source in (encoded(GREY, "TIFF", compression="jpeg"), kinds()["tiff group4"][0]):
+        result = Image.open(io.BytesIO(saved(load(source), "tiff")))
+        assert result.info["compression"] == "tiff_adobe_deflate"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_preview_stands_upright_and_rows_do_not(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    page = load(encoded(GREY, "PNG", exif=exif.tobytes())).pages[0]
+    assert page.orientation == orientation
+    assert np.array_equal(pixels(page), GREY)
+    assert np.array_equal(page.preview(1000), upright(GREY, orientation))
+
+
+@pytest.mark.parametrize("target", SAVERS)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_survives(orientation: int, target: str) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    picture = load(encoded(RGB, "PNG", exif=exif.tobytes()))
+    page = load(saved(picture, target)).pages[0]
+    shown = picture.pages[0].preview(1000).astype(int)
+    assert np.abs(page.preview(1000).astype(int) - shown).mean() < 6
+    assert page.orientation == (1 if target == "avif" else orientation)
+
+
+def test_first_picture_of_an_animation_with_a_warning() -> None:
+    frames = [Image.fromarray(GREY), Image.fromarray(GREY[::-1].copy())]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
+    picture = load(out.getvalue())
+    assert len(picture.pages) == 1
+    assert "animation" in picture.warnings[0]
+
+
+# ---- bad input ----------------------------------------------------------------------------
+
+
+def read_all(data: bytes | Path) -> None:
+    picture = load(data)
+    for page in picture.pages:
+        page.preview(16)
+        pixels(page)
+
+
+@pytest.mark.parametrize("name", kinds())
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.9])
+def test_a_file_cut_short_is_an_error_not_half_a_picture(name: str, part: float) -> None:
+    data = kinds()[name][0]
+    try:
+        read_all(cut := data[: int(len(data) * part)])
+    except Unreadable:
+        return
+    # the end of a PNG or GIF holds no pixels
+    assert np.array_equal(pixels(load(cut).pages[0]), pixels(load(data).pages[0]))
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"", "empty"),
+        (b"Dear diary, this is text." * 20, "not a picture"),
+        (b"8BPS" + bytes(300), "Photoshop"),
+        (b"%PDF-1.7" + bytes(300), "PDF"),
+        (b"\xff\xd8\xff\xe0", "damaged"),
+        (b"II*\0\x08\0\0\0", "damaged"),
+    ],
+)
+def test_what_is_no_picture_is_named(data: bytes, error: str) -> None:
+    with pytest.raises(TinctError, match=error) as caught:
+        load(data, name="portrait.jpg")
+    assert caught.value.where == "portrait.jpg"
+    assert caught.value.remedy
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("layout", [{"tile": (64, 64)}, {"rowsperstrip": 20}])
+def test_a_damaged_part_of_a_tiff_is_not_passed_over(layout: dict[str, Any]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)
+    data = bytearray(tiff(noise, compression="adobe_deflate", **layout))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        at = file.pages[0].dataoffsets[5]
+    data[at + 10 : at + 60] = b"\xff" * 50
+    with pytest.raises(Unreadable, match="damaged"):
+        pixels(load(bytes(data)).pages[0])
+    with pytest.raises(Unreadable, match="damaged"):
+        load(bytes(data)).pages[0].preview(50)
+
+
+def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="no such file"):
+        load(tmp_path / "missing.png")
+    with pytest.raises(Unreadable, match="folder"):
+        load(tmp_path)
+
+
+def test_bombs_are_refused_before_they_are_decoded() -> None:
+    header = b"".join(
+        (
+            chunks.PNG,
+            chunks.png_chunk(b"IHDR", (50_000).to_bytes(4, "big") * 2 + b"\1\0\0\0\0"),
+            chunks.png_chunk(b"IDAT", b"x\x9c" + bytes(20_000)),
+        )
+    )
+    with pytest.raises(TooLarge, match="2,500 megapixels"):
+        load(header)
+    with pytest.raises(TooLarge):
+        load(encoded(GREY, "PNG"), max_megapixels=0.001)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_tiff_with_nan_is_refused(bad: float) -> None:
+    values = np.full((30, 40), 0.5, np.float32)
+    values[20, 20] = bad
+    with pytest.raises(Unreadable, match="no numbers"):
+        read_all(tiff(values))
+
+
+def test_floating_point_beyond_one_is_refused() -> None:
+    with pytest.raises(Unsupported, match="floating-point values"):
+        read_all(tiff(GREY.astype(np.float32)))
+
+
+@pytest.mark.parametrize("kind", [np.uint32, np.int16, np.int8, np.complex64])
+def test_kinds_of_pixels_that_are_not_handled(kind: type) -> None:
+    with pytest.raises(Unsupported):
+        read_all(tiff(GREY.astype(kind)))
+
+
+def test_sixteen_bit_colour_jpeg_2000_is_refused_rather_than_cut_to_eight() -> None:
+    data = bytearray(encoded(RGB, "JPEG2000"))
+    at = data.find(b"\xff\x4f\xff\x51") + 42
+    data[at], data[at + 3], data[at + 6] = 15, 15, 15
+    with pytest.raises(Unsupported, match="16 bits"):
+        load(bytes(data))
+
+
+def test_a_damaged_profile_is_ignored_with_a_warning() -> None:
+    picture = load(encoded(GREY, "PNG", icc_profile=b"not a profile" * 20))
+    assert picture.pages[0].metadata.icc is None
+    assert "profile is ignored" in picture.warnings[0]
+
+
+def test_a_profile_of_tables_is_applied_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tinct.color.icc
+
+    def always(icc: bytes, *, bands: int) -> bool:
+        return True
+
+    monkeypatch.setattr(tinct.color.icc, "needs_conversion", always)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for array in (RGB, GREY):
+        for kind in ("PNG", "TIFF"):
+            picture = load(encoded(array, kind, icc_profile=profile))
+            page = picture.pages[0]
+            assert page.metadata.icc is None
+            assert np.abs(pixels(page).astype(int) - as_rgb(array, 8)).max() <= 1
+
+
+def test_formats_refuse_what_they_cannot_hold() -> None:
+    wide = load(encoded(WIDE, "PNG"))
+    with pytest.raises(UsageError, match="16 bits"):
+        saved(wide, "jpeg", depth=16)
+    with pytest.raises(UsageError, match="one page"):
+        saved(load(tiff(np.stack([GREY, GREY]), photometric="minisblack")), "png")
+    with pytest.raises(UsageError, match="cannot write"):
+        saved(wide, "bmp")
+
+
+def test_an_error_in_the_pixels_comes_out_unchanged() -> None:
+    picture = load(tiff(np.zeros((3000, 3000), np.uint8)))
+
+    def strips(first: int):  # type: ignore[no-untyped-def]
+        yield np.zeros((first, 3000, 3), np.uint8)
+        raise Unreadable("the middle is missing")
+
+    for first in (1, 2999):
+        page = ColouredPage(picture.pages[0], 8, None, strips(first))
+        with pytest.raises(Unreadable, match="the middle is missing"):
+            save(picture, [page], io.BytesIO(), format="png", quality=90, software="")
+
+
+def test_stderr_stays_clean(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from tinct.errors import TinctError\n"
+        "from tinct.image import load\n"
+        "for path in sorted(Path(sys.argv[1]).glob('*.bin')):\n"
+        "    try:\n"
+        "        picture = load(path)\n"
+        "        picture.pages[0].preview(8)\n"
+        "        [strip for strip in picture.pages[0].rows()]\n"
+        "    except TinctError:\n"
+        "        continue\n"
+    )
+    for number, (data, *_) in enumerate(kinds().values()):
+        (tmp_path / f"{number}.bin").write_bytes(data[: len(data) // 2])
+        (tmp_path / f"{number}a.bin").write_bytes(data[:150] + b"\xff" * 40 + data[190:])
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+
+
+def test_memory_does_not_grow_with_the_picture(tmp_path: Path) -> None:
+    """40 megapixels of 16 bits, 240 MB as colour, in well under that."""
+    source = tmp_path / "large.tif"
+    script = (
+        "import sys, resource, io\n"
+        "import numpy as np\n"
+        "from pathlib import Path\n"
+        "from tinct.image import *\n"
+        "picture = load(Path(sys.argv[1])); page = picture.pages[0]; page.preview(256)\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "strips = (np.repeat(s.pixels[..., None], 3, 2) for s in page.rows())\n"
+        "with write_atomic(Path(sys.argv[2]), overwrite=False) as place:\n"
+        "    save(picture, [ColouredPage(page, 16, None, strips)], place, format='tiff',\n"
+        "         quality=90, software='')\n"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)\n"
+    )
+    ramp = np.arange(8000, dtype=np.uint16)
+    tifffile.imwrite(
+        source, np.broadcast_to(ramp, (5000, 8000)), compression="adobe_deflate", rowsperstrip=64
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(source), str(tmp_path / "out.tif")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) < 200, "MB"
+    assert load(tmp_path / "out.tif").pages[0].depth == 16

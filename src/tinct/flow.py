@@ -1,0 +1,187 @@
+"""The flow: light is split off, colours are predicted for it, and both are joined again.
+
+    preview -> lightness -> predict -> upsample -> merge
+
+A JPEG that becomes a JPEG takes a shorter way: its luma is copied, only new chroma is encoded.
+All maps are in storage order; only the network sees pictures upright.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinct import jpeg, provenance
+from tinct.background import Background
+from tinct.color import ColorSpace, FloatArray, Pixels, lightness, merge
+from tinct.color.icc import space_of
+from tinct.color.tone import Tone, classify, tone_curve
+from tinct.errors import AlreadyColour, AlreadyTinct, Signed
+from tinct.image import ColouredPage, Page, Picture, from_upright
+from tinct.image.vips import vips
+from tinct.models.session import Model, resize
+from tinct.options import ColorizeOptions
+from tinct.refine import Upsampler, luma_chroma
+
+#: pixels of the shorter side by which a picture is judged grey, toned or coloured
+JUDGED_SIDE = 512
+
+
+#: bits by the option's value; "same" is the page's own
+DEPTHS: dict[str, Literal[8, 16]] = {"8": 8, "16": 16}
+
+
+@dataclass
+class Light:
+    """The largest change of lightness seen so far, in L*, and whether any pixel got a colour."""
+
+    largest: float = 0.0
+    coloured: bool = False
+
+    def measure(self, before: FloatArray, after: Pixels, space: ColorSpace) -> None:
+        """Compare the lightness of a strip with that of its coloured pixels."""
+        self.largest = max(self.largest, float(np.abs(lightness(after, space) - before).max()))
+        if not self.coloured:
+            self.coloured = bool((after[..., 1:] != after[..., :1]).any())
+
+
+def examine(picture: Picture, options: ColorizeOptions) -> bool:
+    """Whether the picture is to be coloured; False where options say to skip it.
+
+    Raises:
+        Signed: it carries content credentials, which are not to be dropped.
+        AlreadyTinct: Tinct made it, and it is not to be recoloured.
+        AlreadyColour: it has colours, and options say that this is a failure.
+    """
+    if not options.drop_credentials and any(page.metadata.signed for page in picture.pages):
+        raise Signed(
+            "it carries signed content credentials (C2PA), which hold for the file as it is",
+            where=picture.name,
+            remedy="colour an unsigned copy, or add --drop-credentials",
+        )
+    if options.if_color == "recolor":
+        return True
+    if any(provenance.is_ours(page.metadata.xmp) for page in picture.pages):
+        raise AlreadyTinct(
+            "Tinct coloured this picture before",
+            where=picture.name,
+            remedy="colour the original instead, or add --if-color recolor",
+        )
+    if all(_tone(page) is not Tone.COLOUR for page in picture.pages):
+        return True
+    if options.if_color == "fail":
+        raise AlreadyColour(
+            "the picture has colours",
+            where=picture.name,
+            remedy="--if-color recolor colours it anew, --if-color skip passes over it",
+        )
+    return False
+
+
+def colours(
+    light: FloatArray, tone: FloatArray | None, network: Model, options: ColorizeOptions
+) -> FloatArray:
+    """The small a*b* map (h, w, 2) of an upright picture.
+
+    Args:
+        light: L* (H, W) of the picture, or of a smaller copy.
+        tone: a*b* (101, 2) at each L* that is to shine through, or None.
+        network: what predicts.
+        options: how.
+    """
+    chroma = network.predict(light, size=options.size).chroma * np.float32(options.saturation)
+    if tone is not None:
+        small = resize(light, chroma.shape[0], chroma.shape[1])
+        chroma = chroma + tone[np.clip(np.rint(small), 0, 100).astype(np.intp)]
+    return chroma
+
+
+def page_colours(page: Page, network: Model, options: ColorizeOptions) -> FloatArray:
+    """The small a*b* map of a page, in storage order."""
+    space = page_space(page)
+    side = options.size or network.spec.working_size
+    preview = page.preview(side)
+    tone = tone_curve(preview, space) if options.toned == "keep" else None
+    chroma = colours(lightness(preview, space), tone, network, options)
+    return from_upright(chroma, page.orientation)
+
+
+def coloured_page(
+    page: Page,
+    network: Model,
+    options: ColorizeOptions,
+    light: Light,
+    packet: tuple[bytes, bytes],
+) -> ColouredPage:
+    """A page whose pixels are coloured strip by strip as they are asked for.
+
+    Args:
+        page: of the source.
+        network: what predicts.
+        options: how.
+        light: hears how much the lightness changes.
+        packet: the new XMP, and its extension.
+    """
+    space = page_space(page)
+    depth = DEPTHS.get(options.depth, page.depth)
+    chroma = page_colours(page, network, options)
+    return ColouredPage(
+        page=page,
+        depth=depth,
+        icc=space.icc,
+        strips=_strips(page, chroma, space, depth, light),
+        xmp=packet[0],
+        xmp_extension=packet[1],
+    )
+
+
+def _strips(
+    page: Page, chroma: FloatArray, space: ColorSpace, depth: Literal[8, 16], light: Light
+) -> Iterator[Pixels]:
+    enlarged = Upsampler(chroma, page.height, page.width)
+    for strip in page.rows():
+        before = lightness(strip.pixels, space)
+        rows = enlarged.rows(strip.top, strip.top + before.shape[0])
+        coloured = merge(before, rows, space, depth=depth)
+        light.measure(before, coloured, space)
+        yield coloured
+
+
+def short_way(
+    page: Page, data: bytes, network: Model, options: ColorizeOptions
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bytes | None]:
+    """Half-size Cb and Cr planes for the luma of a JPEG, and the profile of the result."""
+    space = page_space(page)
+    # The network leaves Python to itself: luma is decoded meanwhile.
+    with Background(lambda: page_colours(page, network, options)) as predicted:
+        luma = jpeg.luma(data, scale=2)
+        chroma = predicted.result()
+    blue, red = luma_chroma(chroma, luma, space)
+    return blue, red, space.icc
+
+
+def warm_up() -> None:
+    """Do once what the first picture would wait for: libraries, and the tables of sRGB.
+
+    For a command that has nothing to do while its network is loaded.
+    """
+    import simplejpeg  # noqa: F401
+    from PIL import Image  # noqa: F401
+
+    vips()
+    light = np.zeros((8, 8), np.uint8)
+    lightness(light)
+    luma_chroma(np.zeros((2, 2, 2), np.float32), light)
+
+
+def page_space(page: Page) -> ColorSpace:
+    """The colour space of a page's pixels, after whatever conversion loading made."""
+    return space_of(page.metadata.icc, bands=page.bands)
+
+
+def _tone(page: Page) -> Tone:
+    return Tone.GREY if page.bands == 1 else classify(page.preview(JUDGED_SIDE), page_space(page))

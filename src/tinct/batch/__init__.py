@@ -1,0 +1,168 @@
+"""Colour many files: one after the other or by worker processes, surviving every single failure."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from tinct.batch.events import Reporter, Summary
+from tinct.batch.plan import Task
+from tinct.batch.workers import Answer, Job, Make, Pool, attempt, defect
+from tinct.errors import AlreadyTinct, TinctError
+
+
+class Interrupts:
+    """How often the user has asked to stop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+def run(
+    tasks: Sequence[Task],
+    *,
+    make: Make,
+    reporter: Reporter,
+    jobs: int = 1,
+    skip_own: bool = True,
+) -> Summary:
+    """Carry out a plan. Ctrl-C once finishes the files under way, twice stops at once.
+
+    Args:
+        tasks: from `tinct.batch.plan.make_plan`.
+        make: gives the function that colours one file; called once for each worker, and picklable
+            where `jobs` is more than 1.
+        reporter: hears of everything.
+        jobs: worker processes; 1 works in this one.
+        skip_own: whether Tinct's own results among a folder's files are passed over; those that
+            the user named are always refused.
+
+    Returns:
+        The tally; its `exit_code` is the run's. `aborted` says why no file could be coloured.
+    """
+    summary = Summary(total=len(tasks))
+    reporter.planned(tasks)
+    try:
+        with interruptible(reporter.notice) as interrupts:
+            work = _Work(tasks, reporter, summary, skip_own=skip_own)
+            waiting = work.settled()
+            if jobs == 1 or sum(task.action == "colour" for task in tasks) < 2:
+                _alone(work, waiting, make, interrupts)
+            else:
+                _together(work, waiting, make, interrupts, jobs)
+            summary.interrupted = interrupts.count > 0
+    except KeyboardInterrupt:
+        summary.interrupted = True
+    except BrokenPipeError:  # nobody reads what is reported
+        raise
+    except Exception as error:
+        summary.aborted = error if isinstance(error, TinctError) else defect(error)
+        reporter.aborted(summary.aborted)
+    finally:
+        reporter.finished(summary)
+    return summary
+
+
+class _Work:
+    """The plan, what was heard of it, and who is told."""
+
+    def __init__(
+        self, tasks: Sequence[Task], reporter: Reporter, summary: Summary, *, skip_own: bool
+    ) -> None:
+        self._tasks = tasks
+        self._reporter = reporter
+        self._summary = summary
+        self._skip_own = skip_own
+
+    def settled(self) -> Iterator[Job]:
+        """Report what the plan has decided already, and give the rest as jobs."""
+        for number, task in enumerate(self._tasks):
+            if task.problem is not None:
+                self._fail(task, task.problem)
+            elif task.skip is not None:
+                self._skip(task, task.skip)
+            elif task.target is not None:
+                yield Job(number, task.source, task.target, task.overwrite)
+
+    def begin(self, job: Job) -> None:
+        """Tell that a job is begun."""
+        self._reporter.begun(self._tasks[job.number], self._summary)
+
+    def end(self, answer: Answer) -> None:
+        """Tell what became of a job."""
+        task = self._tasks[answer.number]
+        if answer.fatal and answer.error is not None:
+            raise answer.error
+        if isinstance(answer.error, AlreadyTinct) and self._skip_own and not task.named:
+            self._skip(task, answer.error.message)
+        elif answer.error is not None:
+            self._fail(task, answer.error)
+        elif answer.result is not None and answer.result.status == "skipped":
+            self._skip(task, next(iter(answer.result.warnings), "has colours already"))
+        elif answer.result is not None:
+            self._summary.done += 1
+            result = answer.result
+            self._summary.megapixels += result.width * result.height * result.pages / 1e6
+            self._reporter.done(task, result)
+
+    def _skip(self, task: Task, reason: str) -> None:
+        self._summary.skipped += 1
+        self._reporter.skipped(task, reason)
+
+    def _fail(self, task: Task, error: TinctError) -> None:
+        self._summary.failures.append((task.source, error))
+        self._reporter.failed(task, error)
+
+
+def _alone(work: _Work, waiting: Iterator[Job], make: Make, interrupts: Interrupts) -> None:
+    colour = None
+    for job in waiting:
+        if interrupts.count:
+            return
+        colour = colour or make()
+        work.begin(job)
+        work.end(attempt(colour, job))
+
+
+def _together(
+    work: _Work, waiting: Iterator[Job], make: Make, interrupts: Interrupts, jobs: int
+) -> None:
+    with Pool(make, size=jobs) as pool:
+        while True:
+            while pool.has_room and not interrupts.count and (job := next(waiting, None)):
+                work.begin(job)
+                pool.give(job)
+            if not pool.is_busy:
+                return
+            for answer in pool.answers():
+                work.end(answer)
+
+
+@contextmanager
+def interruptible(notice: Callable[[str], None]) -> Iterator[Interrupts]:
+    """Count Ctrl-C instead of raising; the second one, and SIGTERM, raise KeyboardInterrupt.
+
+    Args:
+        notice: told once, at the first Ctrl-C.
+    """
+    interrupts = Interrupts()
+
+    def on_interrupt(number: int, _: FrameType | None) -> None:
+        interrupts.count += 1
+        if number == signal.SIGTERM or interrupts.count > 1:
+            raise KeyboardInterrupt
+        with suppress(RuntimeError):  # the signal came in the middle of another line
+            notice("finishing the current file; press Ctrl-C again to stop now")
+
+    try:
+        before = [(it, signal.signal(it, on_interrupt)) for it in (signal.SIGINT, signal.SIGTERM)]
+    except ValueError:  # only the main thread hears of signals
+        yield interrupts
+        return
+    try:
+        yield interrupts
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)

@@ -1,0 +1,252 @@
+"""What will be done to each input, decided and checked before any work starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from tinct.batch.inputs import Source, check_template, fill_template
+from tinct.errors import OutputExists, OutputUnwritable, TinctError, UsageError
+from tinct.naming import DEFAULT_NAME, result_suffix, written_format
+from tinct.options import OnExists
+
+Identity = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One input and what is to be done with it."""
+
+    source: Path
+    target: Path | None
+    """None where the input has a problem already."""
+    named: bool
+    """Whether the user named the input, rather than a folder that holds it."""
+    overwrite: bool = False
+    skip: str | None = None
+    """Why nothing is to be done."""
+    problem: TinctError | None = None
+    """Why nothing can be done."""
+
+    @property
+    def action(self) -> Literal["colour", "skip", "fail"]:
+        """What the plan says of it."""
+        return "fail" if self.problem else "skip" if self.skip else "colour"
+
+
+def make_plan(
+    sources: Sequence[Source],
+    *,
+    output: Path | None = None,
+    output_is_folder: bool = False,
+    name: str | None = None,
+    on_exists: OnExists = "fail",
+    format: str = "same",  # noqa: A002 - the option's name
+    model: str = "",
+) -> list[Task]:
+    """Give every source its target and settle what may not be done.
+
+    Args:
+        sources: from `tinct.batch.inputs.expand`.
+        output: a folder, or the one result's file; None puts results beside their inputs.
+        output_is_folder: whether `output` is meant as a folder whatever it looks like.
+        name: template of the results' names.
+        on_exists: what happens where something is at the target already.
+        format: of the results.
+        model: its name, for the template.
+
+    Raises:
+        UsageError: the template is bad, two inputs would have the same result, or one output file
+            is given for several inputs.
+    """
+    template = name or DEFAULT_NAME
+    check_template(template)
+    if output is None and "{relative" in template:
+        raise UsageError(
+            "{relative} is a place below the output folder", where="--name", remedy="add -o FOLDER"
+        )
+    single = output is not None and not output_is_folder and is_file_target(output, sources)
+    if single and output is not None:
+        _check_single(output, name=name, format=format)
+    elif (
+        output is not None
+        and not (output_is_folder or output.is_dir())
+        and written_format(output.suffix)
+        and len(sources) > 1
+    ):
+        raise UsageError(
+            f"one file cannot take {len(sources)} results",
+            where=f"-o {output}",
+            remedy=f"give a folder, or -o {output}/ if that is meant",
+        )
+    if output is None:
+        sources = _without_results(sources, template, format=format, model=model)
+    inputs = {identity for source in sources if (identity := _identity(source.path))}
+    taken: dict[str, Path] = {}
+    clashes: list[Task] = []
+    tasks = []
+    for source in sources:
+        task = Task(source.path, None, source.named, problem=source.problem)
+        try:
+            if task.problem is None and single:
+                task = replace(task, target=output)
+            elif task.problem is None:
+                place = _target(source, output, template, format=format, model=model)
+                task = replace(task, target=place)
+        except TinctError as problem:
+            task = replace(task, problem=problem)
+        if task.target is not None:
+            target = _free_name(task.target, taken) if on_exists == "rename" else task.target
+            task = _settle(replace(task, target=target), on_exists, inputs)
+            if taken.setdefault(_key(target), source.path) is not source.path:
+                clashes.append(task)
+        tasks.append(task)
+    if clashes:
+        raise _collision(clashes, taken)
+    return tasks
+
+
+def _without_results(
+    sources: Sequence[Source],
+    template: str,
+    *,
+    format: str,  # noqa: A002
+    model: str,
+) -> list[Source]:
+    """The inputs but those that an earlier run made of other inputs beside them.
+
+    A folder that is coloured in place holds its results, too, when it is coloured again.
+    """
+    targets = set()
+    for source in sources:
+        with suppress(TinctError):
+            targets.add(_target(source, None, template, format=format, model=model))
+    return [
+        source
+        for source in sources
+        if source.named or source.path not in targets or not _made_by_tinct(source.path)
+    ]
+
+
+def _made_by_tinct(path: Path) -> bool:
+    from tinct.image import load
+    from tinct.provenance import is_ours
+
+    try:
+        return any(is_ours(page.metadata.xmp) for page in load(path).pages)
+    except TinctError:
+        return False
+
+
+def is_file_target(output: Path, sources: Sequence[Source]) -> bool:
+    """Whether `-o` names the result itself, rather than the folder it goes to."""
+    try:
+        if len(sources) != 1 or not sources[0].named or output.is_dir():
+            return False
+        return bool(output.suffix) or output.is_file()
+    except (OSError, ValueError) as error:
+        raise OutputUnwritable(
+            f"cannot be written: {getattr(error, 'strerror', None) or error}",
+            where=f"-o {output}",
+            remedy="give another name",
+        ) from error
+
+
+def _check_single(output: Path, *, name: str | None, format: str) -> None:  # noqa: A002
+    written = written_format(output.suffix)
+    if written is None:
+        raise UsageError(
+            f"no format is written to files that end in {output.suffix or 'nothing'!r}",
+            where=f"-o {output}",
+            remedy="end the name in .jpg, .png, .tif, .webp or .avif, or end a folder's in /",
+        )
+    if format not in ("same", written):
+        raise UsageError(
+            f"--format {format} does not fit the name", where=f"-o {output}", remedy="give only one"
+        )
+    if name is not None:
+        raise UsageError(
+            "--name and a file after -o exclude each other",
+            where=f"-o {output}",
+            remedy="give a folder after -o, or leave --name out",
+        )
+
+
+def _target(
+    source: Source,
+    output: Path | None,
+    template: str,
+    *,
+    format: str,  # noqa: A002
+    model: str,
+) -> Path:
+    """Where the result goes; sub-folders are mirrored unless the template places them itself."""
+    suffix = result_suffix(source.path, format=format)
+    filled = fill_template(template, source, suffix=suffix, model=model)
+    if output is None:
+        return source.path.parent / filled
+    return output / filled if "{relative" in template else output / source.relative.parent / filled
+
+
+def _settle(task: Task, on_exists: OnExists, inputs: set[Identity]) -> Task:
+    """Decide what happens where something is at the target already."""
+    if task.target is None or not os.path.lexists(task.target):
+        return task
+    if _identity(task.target) in inputs:
+        problem = OutputExists(
+            "is an input, and inputs are never written to",
+            where=str(task.target),
+            remedy="choose another folder with -o, or another --name",
+        )
+        return replace(task, problem=problem)
+    if on_exists == "skip":
+        return replace(task, skip="the result exists already")
+    if on_exists == "overwrite":
+        return replace(task, overwrite=True)
+    problem = OutputExists(
+        "exists already", where=str(task.target), remedy="--on-exists skip, overwrite or rename"
+    )
+    return replace(task, problem=problem)
+
+
+def _identity(path: Path) -> Identity | None:
+    """The file behind a path, the same through every link to it."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _key(target: Path) -> str:
+    """The same for paths that would be the same file."""
+    key = os.path.join(os.path.realpath(target.parent), target.name)  # noqa: PTH118
+    if sys.platform in ("darwin", "win32"):  # disks there know neither case nor composed letters
+        import unicodedata
+
+        key = unicodedata.normalize("NFC", key).casefold()
+    return key
+
+
+def _free_name(target: Path, taken: dict[str, Path]) -> Path:
+    candidate, number = target, 1
+    while _key(candidate) in taken or os.path.lexists(candidate):
+        number += 1
+        candidate = target.with_name(f"{target.stem}-{number}{target.suffix}")
+    return candidate
+
+
+def _collision(clashes: Sequence[Task], taken: Mapping[str, Path]) -> UsageError:
+    second = clashes[0]
+    first = taken[_key(second.target or Path())]
+    others = f", and {len(clashes) - 1} more such pairs" if len(clashes) > 1 else ""
+    return UsageError(
+        f"{first} and {second.source} would both become {second.target}{others}",
+        where="--name",
+        remedy="add {ext} or {sha256:.8} to --name, or use --on-exists rename",
+    )

@@ -1,0 +1,261 @@
+"""The verbs of the command, and which function does the work."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from tinct.errors import TinctError, UsageError, VerifyError
+from tinct.options import ColorizeOptions, OnExists
+
+if TYPE_CHECKING:
+    from tinct.batch.events import Reporter
+    from tinct.batch.plan import Task
+    from tinct.batch.workers import ColourFile
+    from tinct.models.spec import ModelSpec
+
+
+def colorize(
+    *,
+    inputs: list[str],
+    output: str | None,
+    name: str | None,
+    recursive: bool,
+    files_from: str | None,
+    on_exists: OnExists,
+    jobs: int,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+    debug: bool,
+    **chosen: Any,
+) -> int:
+    """Add colour to pictures; their light stays as it is."""
+    options = ColorizeOptions(**chosen)
+    from tinct.models import DEFAULT, find_model, preload
+
+    model_name = find_model(options.model or DEFAULT).name
+    verbosity = -1 if quiet else verbose
+    if "-" in inputs or output == "-":
+        _check_stream(inputs, output, listed=files_from is not None, as_json=as_json)
+        if dry_run:
+            raise UsageError("--dry-run plans files, not streams", remedy="leave one out")
+        from tinct.batch.streams import colour_stream
+
+        with _telling(as_json=as_json, verbosity=verbosity, debug=debug) as told:
+            return colour_stream(
+                inputs[0],
+                output or "-",
+                make=partial(make_colour, options, None),
+                reporter=told.reporter,
+                stdout=told.stdout,
+                format=options.format,
+                overwrite=on_exists == "overwrite",
+            )
+
+    if jobs == 1 and not dry_run:
+        preload(model_name, threads=os.cpu_count())
+    from tinct.batch import run
+    from tinct.batch.inputs import expand
+    from tinct.batch.plan import make_plan
+
+    if output == "":
+        raise UsageError("an empty name", where="-o", remedy="give a folder or a file")
+    folder = Path(output) if output is not None else None
+    sources = expand(inputs, files_from=files_from, recursive=recursive, exclude=folder)
+    tasks = make_plan(
+        sources,
+        output=folder,
+        output_is_folder=output is not None and output.endswith(("/", os.sep)),
+        name=name,
+        on_exists=on_exists,
+        format=options.format,
+        model=model_name,
+    )
+    if dry_run:
+        return _print_plan(tasks, as_json=as_json)
+    jobs = min(jobs, max(1, len(tasks)))
+    with _telling(as_json=as_json, verbosity=verbosity, debug=debug) as told:
+        summary = run(
+            tasks,
+            make=partial(make_colour, options, max(1, (os.cpu_count() or 1) // jobs)),
+            reporter=told.reporter,
+            jobs=jobs,
+            skip_own=options.if_color == "skip",
+        )
+    return summary.exit_code
+
+
+def verify(
+    *,
+    original: Path,
+    coloured: Path,
+    as_json: bool,
+    debug: bool,  # noqa: ARG001 - read before parsing
+) -> int:
+    """Prove that only colour was added: exit code 0, or 9 where the light differs."""
+    from tinct.verify import verify as compare
+
+    verdict = compare(original, coloured)
+    if as_json:
+        record = {"input": str(original), "output": str(coloured), **verdict.as_dict()}
+        print(json.dumps({"v": 1, "event": "verify", **record}))
+    elif verdict.ok:
+        print(verdict.claim)
+    if verdict.ok:
+        return 0
+    if as_json:
+        return VerifyError.exit_code
+    raise VerifyError(verdict.reason or verdict.claim, where=str(coloured))
+
+
+def models_list(*, as_json: bool) -> int:
+    """All models, the default first."""
+    from tinct.models import DEFAULT, list_models, weights_path
+
+    models = list_models()
+    if as_json:
+        for spec in models:
+            _print_json(spec, default=spec.name == DEFAULT, path=weights_path(spec.name))
+        return 0
+    width = max(len(spec.name) for spec in models)
+    for spec in models:
+        mark = "*" if spec.name == DEFAULT else " "
+        state = _megabytes(weights_path(spec.name))
+        print(f"{mark} {spec.name:<{width}}  {state:>8}  {spec.licence}  {spec.trained_on}")
+    return 0
+
+
+def models_show(*, name: str, as_json: bool) -> int:
+    """All that is known about a model."""
+    from tinct.models import DEFAULT, find_model, weights_path
+
+    spec = find_model(name)
+    path = weights_path(spec.name)
+    if as_json:
+        _print_json(spec, default=spec.name == DEFAULT, path=path)
+        return 0
+    for key, value in {**asdict(spec), "size on disk": _megabytes(path), "path": path}.items():
+        print(f"{key.replace('_', ' ')}: {value}")
+    return 0
+
+
+def models_path(*, name: str | None) -> int:
+    """Where a model's file lies."""
+    from tinct.models import DEFAULT, weights_path
+
+    print(weights_path(name or DEFAULT))
+    return 0
+
+
+def doctor(*, as_json: bool) -> int:
+    """Versions, formats, models and a self-test, to paste into a bug report."""
+    from tinct.cli.doctor import examine
+
+    checks = examine()
+    if as_json:
+        for check in checks:
+            print(json.dumps({"v": 1, "event": "check", **check.as_dict()}))
+    else:
+        for check in checks:
+            print(f"{check.status:<4}  {check.name:<22}  {check.detail}")
+    return 0 if all(check.status != "fail" for check in checks) else 1
+
+
+def make_colour(options: ColorizeOptions, threads: int | None) -> ColourFile:
+    """The function that colours one file; called once for each worker process.
+
+    Raises:
+        ModelError: the model is absent or damaged, so no file could be coloured.
+    """
+    from tinct.colorizer import Colorizer
+    from tinct.flow import warm_up
+
+    colorizer = Colorizer(**asdict(options), threads=threads)
+    warm_up()
+    _ = colorizer.network  # loaded now, so that a damaged model is said once and not for each file
+    return colorizer.file
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Who reports, and the real standard output."""
+
+    reporter: Reporter
+    stdout: BinaryIO
+
+
+@contextmanager
+def _telling(*, as_json: bool, verbosity: int, debug: bool) -> Iterator[_Told]:
+    """Keep standard output for data: whatever else is printed meanwhile goes to stderr.
+
+    This holds for the descriptor itself, so also for what C libraries and workers print.
+    """
+    from tinct.batch.events import JsonLines, Terminal
+
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with os.fdopen(os.dup(saved), "wb") as stdout, TextIOWrapper(stdout, "utf-8") as text:
+            yield _Told(
+                JsonLines(text) if as_json else Terminal(verbosity=verbosity, debug=debug), stdout
+            )
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def _check_stream(inputs: list[str], output: str | None, *, listed: bool, as_json: bool) -> None:
+    """What cannot be combined with standard input and output."""
+    if len(inputs) != 1 or listed:
+        raise UsageError(
+            "standard input and output take one picture", remedy="name exactly one input"
+        )
+    if output in (None, "-") and as_json:
+        raise UsageError(
+            "--json and the picture both want standard output", remedy="give a file after -o"
+        )
+    if output in (None, "-") and sys.stdout.isatty():
+        raise UsageError(
+            "a picture would be written to the terminal", remedy="redirect it: > result.jpg"
+        )
+
+
+def _print_plan(tasks: list[Task], *, as_json: bool) -> int:
+    """The plan as data; its exit code says whether all of it could be done."""
+    from tinct.batch.events import JsonLines, Summary, printable
+
+    if as_json:
+        JsonLines(sys.stdout).planned(tasks)
+    else:
+        for task in tasks:
+            reason = task.skip or (task.problem and task.problem.message)
+            outcome = f"{task.action}: {reason}" if reason else str(task.target)
+            print(printable(f"{task.source} -> {outcome}"))
+    failures: list[tuple[Path, TinctError]] = [
+        (task.source, task.problem) for task in tasks if task.problem
+    ]
+    return Summary(total=len(tasks), failures=failures).exit_code
+
+
+def _print_json(spec: ModelSpec, *, default: bool, path: Path) -> None:
+    record = {**asdict(spec), "default": default, "path": str(path), "present": path.is_file()}
+    print(json.dumps({"v": 1, "event": "model", **record}))
+
+
+def _megabytes(path: Path) -> str:
+    try:
+        return f"{path.stat().st_size / 1e6:.1f} MB"
+    except OSError:
+        return "absent"

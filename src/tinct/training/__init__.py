@@ -1,0 +1,1 @@
+"""Training: pictures to batches, losses, the loop, export. Needs torch."""

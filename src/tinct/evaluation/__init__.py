@@ -1,0 +1,1 @@
+"""Measuring colourings against the truth, always beside the trivial baselines."""

@@ -1,0 +1,91 @@
+"""The documentation says what the code does."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import runpy
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import tinct
+from tinct.options import ColorizeOptions
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("examples/*.md")])
+
+
+def test_generated_parts_are_fresh() -> None:
+    """The README's tree, the tables of formats, errors, options and models."""
+    stale = runpy.run_path(str(ROOT / "docs" / "generate.py"))["stale"]()
+    assert not stale, f"run `python docs/generate.py`: {[path.name for path in stale]}"
+
+
+def test_the_tree_of_the_readme_names_every_source_file() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for module in (ROOT / "src" / "tinct").rglob("*.py"):
+        if not module.name.startswith("__"):
+            assert f" {module.name} " in readme, module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http", "mailto")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_pages_speak_of_the_product_alone(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"/(work|home|root|Users)/", text)
+
+
+def test_every_promise_is_a_test_of_its_name() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    promises = set(re.findall(r"tests/test_promises\.py::(\w+)", readme))
+    source = (ROOT / "tests" / "test_promises.py").read_text(encoding="utf-8")
+    assert len(promises) >= 6
+    for name in promises:
+        assert f"def {name}(" in source
+
+
+def test_the_readme_example_runs(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    script = f"import numpy\npicture = numpy.full((64, 80), 120, numpy.uint8)\n{code}\n"
+    script += "assert coloured.shape == (64, 80, 3)\n"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
+
+
+def test_options_have_one_name_everywhere() -> None:
+    names = [field.name for field in fields(ColorizeOptions)]
+    parameters = inspect.signature(tinct.colorize).parameters
+    assert list(parameters)[1:] == names
+    for field in fields(ColorizeOptions):
+        assert parameters[field.name].default == field.default
+        assert parameters[field.name].kind is inspect.Parameter.KEYWORD_ONLY
+    assert [field.name for field in fields(tinct.Colorizer)][: len(names)] == names
+    readme = subprocess.run(
+        [sys.executable, "-m", "tinct", "colorize", "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in names:
+        assert f"--{name.replace('_', '-')}" in readme
+
+
+def test_versions_agree() -> None:
+    assert f"## [{tinct.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {tinct.__version__}\n" in citation
+
+
+def test_the_package_is_small() -> None:
+    for file in (ROOT / "src").rglob("*"):
+        assert not file.is_file() or file.stat().st_size <= 12 * 2**20

@@ -99,10 +99,9 @@ def test_srgb_to_lab_agrees_with_two_libraries() -> None:
     assert np.abs(lab_to_rgb(ours) - rgb).max() < 1e-5
 
 
-@EVERY_SPACE
+@pytest.mark.parametrize("name", sorted(SPACES.keys() - {"grey gamma 2.2", "L*"}))
 def test_decode_agrees_with_colour_science(name: str) -> None:
-    if name in ("grey gamma 2.2", "L*"):
-        pytest.skip("made up")
+    """The two that are left out are made up here; no library knows them."""
     theirs = {"sRGB": "sRGB", "Adobe RGB": "Adobe RGB (1998)", "ProPhoto": "ROMM RGB"}
     their = colour.RGB_COLOURSPACES[theirs.get(name, name)]
     pixels = np.random.default_rng(2).integers(0, 65536, (30, 30, 3)).astype(np.uint16)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tinct.color import grid_bins, rgb_to_lab
-from tinct.errors import ConfigError
+from tinct.errors import ConfigError, InputError
 from tinct.training.batches import Augmentation, make_batch
 from tinct.training.cache import Entry, PictureCache, build_cache, is_validation
 from tinct.training.distribution import bin_frequency, is_monochrome
@@ -45,7 +45,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> PictureCache:
             member.size = encoded.tell()
             encoded.seek(0)
             tar.addfile(member, encoded)
-            lines.append(f"p{number:02}\tpainting\tpainter {number % 16}")
+            lines.append(f"p{number:02}\tpainting\tpainter {number}")
     (folder / "manifest.tsv").write_text("\n".join(lines), encoding="utf-8")
     count = build_cache(
         [folder / "shard.tar"], folder / "manifest.tsv", folder / "out", exclude=frozenset({"p07"})
@@ -161,10 +161,22 @@ def test_training_learns_and_resuming_goes_on_where_it_stopped(
         steps=60, batch=8, size=64, final_size=64, final_share=0.0, threads=1, half=False
     )
     train(cache, None, tmp_path / "run", settings, every=20)
-    records = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").open()]
+    records = [
+        json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    ]
     errors = [record["validation"]["ab_error"] for record in records if "validation" in record]
     assert errors[-1] < errors[0]
     saved = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
     assert saved["step"] == 60
     train(cache, None, tmp_path / "run", settings, every=20)
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 60
+
+
+def test_a_set_without_anything_to_validate_on_is_refused(
+    cache: PictureCache, tmp_path: Path
+) -> None:
+    few = PictureCache.__new__(PictureCache)
+    few.__dict__.update(cache.__dict__)
+    few.entries = [entry for entry in cache.entries if not is_validation(entry)]
+    with pytest.raises(InputError, match="no coloured pictures for validation"):
+        train(few, None, tmp_path / "run", Settings(steps=1, threads=1))

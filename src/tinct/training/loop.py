@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tinct.color import grid_bins
+from tinct.errors import InputError
 from tinct.systems.mobilenet import load_imagenet
 from tinct.systems.tinct import Tinct
 from tinct.training.batches import Augmentation, Batch, batches, make_batch
@@ -78,6 +79,10 @@ def train(
         run: folder of `last.pt`, `history.jsonl` and `settings.json`.
         settings: every number of the run.
         every: steps between validations and checkpoints.
+
+    Raises:
+        InputError: no coloured pictures are left to learn from or to validate on.
+        FloatingPointError: the gradient is not finite; the last checkpoint stands.
     """
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
@@ -170,6 +175,13 @@ def _survey(
             frequency=frequency,
         )
     with np.load(table) as saved:
+        for name in ("learning", "validation"):
+            if not len(saved[name]):
+                raise InputError(
+                    f"there are no coloured pictures for {name}",
+                    where=str(run),
+                    remedy="train on more pictures; one artist in 33 is held out for validation",
+                )
         return saved["learning"], saved["validation"], saved["frequency"]
 
 

@@ -191,3 +191,15 @@ def test_pipes_are_read_once(verdict: str, tmp_path: Path, colorizer: tinct.Colo
     assert colorizer.file(pipe, target).status == verdict
     writer.join()
     assert target.exists() == (verdict == "done")
+
+
+def test_a_float_picture_that_reaches_black_and_white_is_coloured(tmp_path: Path) -> None:
+    """Its small copy swings past 0 and 1 at edges; its own values do not."""
+    pixels = np.zeros((400, 500), np.float32)
+    pixels[::40] = 1
+    pixels[:, 100:300] = np.linspace(0, 1, 200, dtype=np.float32)
+    source = tmp_path / "float.tif"
+    tifffile.imwrite(source, pixels)
+    result = tinct.Colorizer(threads=1, size=64).file(source, tmp_path / "coloured.tif")
+    assert result.max_delta_lightness is not None
+    assert result.max_delta_lightness <= 0.002

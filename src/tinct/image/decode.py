@@ -81,7 +81,8 @@ class PixelSource:
                 image = image.resize(scale, vscale=max(scale, 1 / image.height))
             with self._watched():
                 whole = to_array(image)
-            return self._whole_numbers(whole)
+            # made smaller, edges swing past their values; `strips` sees the values themselves
+            return self._whole_numbers(whole, tolerance=0.25)
 
     def _watched(self) -> AbstractContextManager[None]:
         return no_silent_damage() if self.format == "tiff" else nullcontext()
@@ -99,7 +100,7 @@ class PixelSource:
             image = _from_array(decode_other.decode(content(self.data), self.format), self.icc)
         return _plain(image, convert=self.convert)
 
-    def _whole_numbers(self, pixels: Any) -> Pixels:
+    def _whole_numbers(self, pixels: Any, *, tolerance: float = _TOLERANCE) -> Pixels:
         if pixels.dtype == np.float32:
             low, high = float(pixels.min(initial=0)), float(pixels.max(initial=0))
             if not np.isfinite(pixels).all():
@@ -107,7 +108,7 @@ class PixelSource:
                     "holds values that are no numbers (NaN or infinite)",
                     remedy="repair them in the program that wrote the file",
                 )
-            if low < -_TOLERANCE or high > 1 + _TOLERANCE:
+            if low < -tolerance or high > 1 + tolerance:
                 raise Unsupported(
                     f"floating-point values from {low:.4g} to {high:.4g}; only 0 to 1 is handled",
                     remedy="export it as 16-bit TIFF",

@@ -12,6 +12,7 @@ from tinct.image import chunks, exif
 from tinct.image.ifd import Directory
 from tinct.image.tiff import ICC, IPTC, PHOTOSHOP, XMP, TiffPage
 from tinct.jpeg import segments as jpeg_segments
+from tinct.jpeg.segments import resources
 
 _IPTC_RESOURCE, _IPTC_DIGEST = 0x0404, 0x0425
 _RESOLUTION_RESOURCE = 0x03ED
@@ -97,19 +98,6 @@ def is_srgb(icc: bytes | None) -> bool:
 
 
 # ---- Photoshop resources ------------------------------------------------------------------
-
-
-def resources(block: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Photoshop's image resources as (id, padded name, content); ends at damage."""
-    at = 0
-    while block[at : at + 4] == b"8BIM" and at + 12 <= len(block):
-        kind = int.from_bytes(block[at + 4 : at + 6], "big")
-        named = at + 6 + (block[at + 6] + 2) // 2 * 2
-        size = int.from_bytes(block[named : named + 4], "big")
-        if named + 4 + size > len(block):
-            return
-        yield kind, block[at + 6 : named], block[named + 4 : named + 4 + size]
-        at = named + 4 + (size + 1) // 2 * 2
 
 
 def split_resources(block: bytes | None) -> tuple[bytes | None, bytes | None]:

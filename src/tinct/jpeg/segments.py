@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tinct.errors import Unreadable, Unsupported
@@ -142,7 +142,7 @@ def read_icc(segments: Iterable[Segment]) -> bytes | None:
 
 def read_iptc(segments: Iterable[Segment]) -> bytes | None:
     """The IPTC-IIM records within the Photoshop resources."""
-    for kind, _, content in _resources(_photoshop(segments)):
+    for kind, _, content in resources(_photoshop(segments)):
         if kind == _PHOTOSHOP_IPTC:
             return content
     return None
@@ -168,19 +168,17 @@ def _photoshop(segments: Iterable[Segment]) -> bytes:
     )
 
 
-def _resources(block: bytes) -> list[tuple[int, bytes, bytes]]:
-    """Photoshop's image resources as (id, name field, content); reading stops at damage."""
-    found = []
+def resources(block: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Photoshop's image resources as (id, padded name, content); ends at damage."""
     at = 0
     while block[at : at + 4] == b"8BIM" and at + 12 <= len(block):
         kind = int.from_bytes(block[at + 4 : at + 6], "big")
         named = at + 6 + (block[at + 6] + 2) // 2 * 2
         size = int.from_bytes(block[named : named + 4], "big")
         if named + 4 + size > len(block):
-            break
-        found.append((kind, block[at + 6 : named], block[named + 4 : named + 4 + size]))
+            return
+        yield kind, block[at + 6 : named], block[named + 4 : named + 4 + size]
         at = named + 4 + (size + 1) // 2 * 2
-    return found
 
 
 # ---- writing metadata ---------------------------------------------------------------------
@@ -296,7 +294,7 @@ def _renewed_resources(block: bytes, iptc: bytes | None) -> bytes:
     stale = set(_PHOTOSHOP_THUMBNAILS)
     if iptc is not None:
         stale |= {_PHOTOSHOP_IPTC, _PHOTOSHOP_IPTC_DIGEST}
-    kept = [r for r in _resources(block) if r[0] not in stale]
+    kept = [r for r in resources(block) if r[0] not in stale]
     if iptc:
         kept.append((_PHOTOSHOP_IPTC, b"\0\0", iptc))
         kept.append((_PHOTOSHOP_IPTC_DIGEST, b"\0\0", hashlib.md5(iptc).digest()))  # noqa: S324

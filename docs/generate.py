@@ -3,21 +3,29 @@
     python docs/generate.py           # write
     python docs/generate.py --check   # exit 1 where something is stale
 
-A part stands between `<!-- name -->` and `<!-- /name -->`.
+A part stands between `<!-- name -->` and `<!-- /name -->`; cards in docs/systems are made whole.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import cards
+from cards import escaped, table
 
 from tinct import errors
 from tinct.image import SAVERS
 from tinct.models import DEFAULT, list_models, weights_path
 from tinct.options import descriptions, flag
+from tinct.systems import SYSTEMS
+from tinct.training.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = {
@@ -35,13 +43,6 @@ READ_ONLY = {
     "pnm": ("PBM, PGM, PPM", "becomes PNG"),
 }
 TITLES = {"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF", "webp": "WebP", "avif": "AVIF"}
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    lines = ["| " + " | ".join(head) + " |"]
-    lines.append("|" + "---|" * lines[0].count(" | ") + "---|")
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def tree() -> str:
@@ -154,6 +155,30 @@ def models() -> str:
     )
 
 
+def keys() -> str:
+    """Every key of a recipe, from the text under each field."""
+    hints = get_type_hints(Recipe)
+    sections = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    rows = keys_of(Recipe, "", leave_out=sections)
+    for name, kind in sections.items():
+        rows += keys_of(kind, f"{name}.")
+    return table(["key", "default", "what it does"], rows)
+
+
+def keys_of(kind: Any, prefix: str, *, leave_out: Container[str] = ()) -> list[list[str]]:
+    """The rows of one section."""
+    hints, texts = get_type_hints(kind), descriptions(kind)
+    rows = []
+    for item in fields(kind):
+        if item.name not in leave_out:
+            text, default = texts[item.name], item.default
+            if get_origin(hints[item.name]) is Literal:
+                text += f" One of {', '.join(f'`{one}`' for one in get_args(hints[item.name]))}."
+            shown = "" if default is MISSING else json.dumps(default)
+            rows.append([f"`{prefix}{item.name}`", f"`{shown}`" if shown else "", escaped(text)])
+    return rows
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "tree"): tree,
     ("docs/files.md", "formats"): formats,
@@ -161,6 +186,12 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/errors.md", "codes"): exit_codes,
     ("docs/python.md", "options"): options,
     ("docs/models.md", "models"): models,
+    ("docs/training.md", "keys"): keys,
+    ("docs/systems.md", "nine"): cards.nine,
+    ("docs/systems.md", "budget"): cards.budget,
+    ("docs/systems.md", "spent"): cards.spent,
+    ("docs/systems.md", "alpha"): cards.one_picture,
+    ("docs/systems.md", "gan32"): cards.small,
 }
 
 
@@ -179,7 +210,14 @@ def stale() -> dict[Path, str]:
         path = ROOT / file
         text = wanted.get(path, path.read_text(encoding="utf-8"))
         wanted[path] = filled(text, name, make())
-    return {path: text for path, text in wanted.items() if path.read_text("utf-8") != text}
+    for system in SYSTEMS.values():
+        wanted[ROOT / "docs" / "systems" / f"{system.name}.md"] = cards.card(system)
+    return {path: text for path, text in wanted.items() if not holds(path, text)}
+
+
+def holds(path: Path, text: str) -> bool:
+    """Whether that is what the file says."""
+    return path.exists() and path.read_text(encoding="utf-8") == text
 
 
 def main(arguments: list[str]) -> int:
@@ -188,6 +226,7 @@ def main(arguments: list[str]) -> int:
     for path, text in found.items():
         print(f"stale: {path.relative_to(ROOT)}")
         if "--check" not in arguments:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
     return 1 if found and "--check" in arguments else 0
 

@@ -18,10 +18,12 @@ RANKS = {
     "background": 1,
     "naming": 1,
     "options": 1,
+    "resample": 1,
     "result": 1,
     "color": 1,
     "jpeg": 2,
     "image": 3,
+    "download": 4,
     "models": 4,
     "refine": 4,
     "provenance": 5,
@@ -75,7 +77,8 @@ def test_only_training_rooms_name_torch(module: Path) -> None:
 
 def test_every_room_has_a_rank() -> None:
     rooms = {module.relative_to(SOURCE).with_suffix("").parts[0] for module in modules()}
-    assert rooms - set(RANKS) == {"__init__", "__main__", "evaluation", "systems", "training"}
+    unranked = {"__init__", "__main__", "datasets", "evaluation", "systems", "training"}
+    assert rooms - set(RANKS) == unranked
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
@@ -105,5 +108,17 @@ def test_colouring_imports_no_torch(tmp_path: Path) -> None:
         "import tinct\n"
         "tinct.colorize(numpy.full((40, 50), 128, numpy.uint8))\n"
         "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
+
+
+def test_a_small_grey_jpeg_loads_no_libvips(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from PIL import Image\n"
+        "import tinct\n"
+        "Image.linear_gradient('L').save('small.jpg')\n"
+        "tinct.colorize('small.jpg')\n"
+        "assert 'pyvips' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)

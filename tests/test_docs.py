@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from dataclasses import fields
@@ -13,14 +15,33 @@ from pathlib import Path
 import pytest
 
 import tinct
+from tinct.cli.grammar import TINCT, Group
+from tinct.cli.parsing import Parser
 from tinct.options import ColorizeOptions
+from tinct.systems import SYSTEMS
+from tinct.training.reading import load_recipe, shipped_recipes
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("examples/*.md")])
 
 
-def test_generated_parts_are_fresh() -> None:
-    """The README's tree, the tables of formats, errors, options and models."""
+def commands() -> list[list[str]]:
+    """Every `tinct ...` of a console block, as words; recipes of the reader's own are left out."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(
+            r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
+        ):
+            for line in block.replace("\\\n", " ").splitlines():
+                words = shlex.split(line.removeprefix("$ "), comments=True)
+                if words[:1] == ["tinct"] and "|" not in words:
+                    found.append(words[1:])
+    return found
+
+
+def test_generated_parts_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The README's tree, the tables of formats, errors, options, keys and models, the cards."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
     stale = runpy.run_path(str(ROOT / "docs" / "generate.py"))["stale"]()
     assert not stale, f"run `python docs/generate.py`: {[path.name for path in stale]}"
 
@@ -37,6 +58,35 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if not target.startswith(("http", "mailto")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_documented_commands_can_be_typed(words: list[str]) -> None:
+    """Verbs and options exist, recipes ship, and their keys are keys; nothing is carried out."""
+    node, rest = TINCT.members[words[0]], words[1:]
+    while isinstance(node, Group):
+        node, rest = node.members[rest[0]], rest[1:]
+    parser = Parser("tinct")
+    node.declare(parser, False)
+    values = parser.read(rest)
+    assert values is not None
+    if words[0] == "train" and not values["sweep"] and values["recipe"] in shipped_recipes():
+        load_recipe(values["recipe"], values["overrides"])
+
+
+def test_every_system_has_a_card_with_its_figures() -> None:
+    cards = {file.stem for file in (ROOT / "docs" / "systems").glob("*.md")}
+    assert cards == set(SYSTEMS)
+    results = json.loads((ROOT / "benchmarks" / "results" / "systems.json").read_text("utf-8"))
+    measured = {run["system"] for run in results["models"].values()} | {"alpha"}
+    assert measured >= set(SYSTEMS)
+    assert results["alpha"]["psnr"]["learned, square"]["alpha"] > 30
+    for one in results["sets"]:
+        assert {row["name"].split()[0] for row in one["baselines"]} == {"grey", "tint", "oracle"}
+
+
+def test_the_sheet_of_the_systems_is_small() -> None:
+    assert (ROOT / "docs" / "images" / "systems.jpg").stat().st_size <= 400_000
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.networks import network
 from tinct.color import lightness_from_grey
+from tinct.colorizer import Colorizer
 from tinct.errors import ModelError, UsageError
 from tinct.models import (
     DEFAULT,
@@ -21,6 +26,7 @@ from tinct.models import (
     load_model,
     weights_path,
 )
+from tinct.models.exported import properties
 from tinct.models.session import Model, working_shape
 
 ROOT = Path(__file__).parent.parent
@@ -113,3 +119,147 @@ def test_working_shape_keeps_the_aspect(height: int, width: int, size: int) -> N
 def test_what_is_no_lightness_is_refused(model: Model, wrong: NDArray[np.float32]) -> None:
     with pytest.raises(UsageError, match="no plane of finite numbers"):
         model.predict(wrong)
+
+
+# models outside the package
+
+
+def test_a_file_a_run_and_a_path_stand_for_the_same_model(tmp_path: Path) -> None:
+    file = network(tmp_path / "runs" / "alpha-1" / "model.onnx")
+    for name in (str(file), str(file.parent), file.parent):
+        spec = find_model(name)
+        assert (spec.name, spec.outputs, spec.working_size) == ("alpha.test", "ab", 96)
+        assert spec.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert weights_path(name) == file
+
+
+def test_plain_networks_predict_at_full_size_and_have_no_temperature(tmp_path: Path) -> None:
+    model = load_model(network(tmp_path / "model.onnx"), threads=1)
+    light = gradient(131, 97)
+    prediction = model.predict(light, size=97)
+    assert prediction.seen == (131, 97)
+    expected = np.stack([light / 2, -light / 4], axis=2)
+    np.testing.assert_allclose(prediction.chroma, expected, atol=1e-4)
+    np.testing.assert_array_equal(
+        model.predict(light, temperature=0.2).chroma, model.predict(light).chroma
+    )
+    assert model.predict(light).seen == (130, 96)
+    assert model.predict(gradient(1, 900)).chroma.shape == (1, 288, 2)
+
+
+def test_the_gain_of_a_file_holds(tmp_path: Path) -> None:
+    plain, vivid = (
+        load_model(network(tmp_path / f"{gain}.onnx", {"gain": gain}), threads=1)
+        .predict(gradient(96, 96))
+        .chroma
+        for gain in ("1.0", "1.5")
+    )
+    np.testing.assert_allclose(vivid, plain * 1.5)
+
+
+def test_what_is_coloured_names_the_file_that_did_it(tmp_path: Path) -> None:
+    file = network(tmp_path / "run" / "model.onnx")
+    buffer = io.BytesIO()
+    Image.fromarray(gradient(60, 80).astype(np.uint8)).save(buffer, "PNG")
+    coloured, result = Colorizer(model=str(file.parent), threads=1).data(buffer.getvalue())
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert result.model == "alpha.test"
+    assert b"alpha.test" in coloured
+    assert f"sha256:{digest[:12]}".encode() in coloured
+
+
+def test_a_file_that_comes_with_tinct_is_that_model_wherever_it_lies(tmp_path: Path) -> None:
+    copy = tmp_path / "other.onnx"
+    copy.write_bytes(weights_path(DEFAULT).read_bytes())
+    assert find_model(copy) == dataclasses.replace(MODELS[DEFAULT], file=str(copy))
+
+
+def test_properties_are_what_onnx_reads(tmp_path: Path) -> None:
+    for file in (
+        network(tmp_path / "model.onnx", {"trained_on": "Gemälde"}),
+        weights_path(DEFAULT),
+    ):
+        expected = {each.key: each.value for each in onnx.load(file).metadata_props}
+        assert properties(file) == expected
+
+
+def test_a_run_without_a_model_is_to_be_exported(tmp_path: Path) -> None:
+    (tmp_path / "best.safetensors").touch()
+    with pytest.raises(ModelError, match="not exported yet") as caught:
+        find_model(str(tmp_path))
+    assert caught.value.remedy == f"`tinct export {tmp_path}`"
+    with pytest.raises(ModelError, match="weights for training"):
+        find_model(tmp_path / "best.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        (".", "no folder of a run"),
+        ("none.onnx", "no such file or run"),
+        ("none/model", "no such file or run"),
+        ("x" * 400, "no model of the name"),
+        ("a\0b", "no model of the name"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_a_model_error(
+    name: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=complaint):
+        find_model(name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"tinct": None}, "does not say how"),
+        ({"tinct": "2"}, "another version"),
+        ({"outputs": "rgb"}, "outputs are 'rgb'"),
+        ({"multiple": None}, "'multiple'"),
+        ({"working_size": "-3"}, "-3 is not possible"),
+        ({"gain": "nan"}, "nan is not possible"),
+        ({"name": "../../x"}, "is no name"),
+        ({"name": ".."}, "is no name"),
+    ],
+)
+def test_a_file_that_describes_no_model_is_refused(
+    changes: dict[str, str | None], complaint: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=complaint) as caught:
+        find_model(network(tmp_path / "model.onnx", changes))
+    assert caught.value.remedy
+
+
+def test_a_network_with_other_inputs_than_it_says_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="other inputs"):
+        load_model(network(tmp_path / "model.onnx", lightness="grey"))
+    with pytest.raises(ModelError, match="other inputs"):
+        load_model(network(tmp_path / "heat.onnx", {"outputs": "distribution"}))
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return network(tmp_path_factory.mktemp("good") / "model.onnx")
+
+
+@given(data=st.data())
+@settings(deadline=None)
+def test_damaged_files_are_model_errors(good: Path, data: st.DataObject) -> None:
+    whole = good.read_bytes()
+    places = st.integers(0, len(whole) - 1)
+    content = data.draw(
+        st.binary(max_size=200)
+        | places.map(lambda end: whole[:end])
+        | st.tuples(places, st.integers(1, 255)).map(
+            lambda at: whole[: at[0]] + bytes([whole[at[0]] ^ at[1]]) + whole[at[0] + 1 :]
+        )
+    )
+    damaged = good.with_name("damaged.onnx")
+    damaged.write_bytes(content)
+    try:
+        spec = find_model(damaged)
+    except ModelError as error:
+        assert error.remedy  # noqa: PT017 - most are refused, some changes do not show
+    else:
+        assert spec.working_size > 0

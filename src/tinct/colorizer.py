@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from tinct.models.session import Model
 
-LOG = logging.getLogger("tinct")
 SOFTWARE = f"Tinct {__version__}"
 
 Anything = TypeVar("Anything", str, Path, bytes, NDArray[np.uint8], NDArray[np.uint16], "Image")
@@ -88,7 +86,9 @@ class Colorizer(ColorizeOptions):
         else:
             coloured = memory.colour_image(value, self.network, self)
         if not done:
-            LOG.warning("the picture has colours and was skipped")
+            import logging
+
+            logging.getLogger("tinct").warning("the picture has colours and was skipped")
         return cast("Anything", coloured)
 
     def file(self, source: Path | str, target: Path | str, *, overwrite: bool = False) -> Result:

@@ -22,10 +22,10 @@ from tinct.color.icc import space_of
 from tinct.color.tone import Tone, classify, tone_curve
 from tinct.errors import AlreadyColour, AlreadyTinct, Signed
 from tinct.image import ColouredPage, Page, Picture, from_upright
-from tinct.image.vips import vips
-from tinct.models.session import Model, resize
+from tinct.models.session import Model
 from tinct.options import ColorizeOptions
-from tinct.refine import Upsampler, luma_chroma
+from tinct.refine import Upsampler, luma_chroma, prepare
+from tinct.resample import resize
 
 #: pixels of the shorter side by which a picture is judged grey, toned or coloured
 JUDGED_SIDE = 512
@@ -165,17 +165,15 @@ def short_way(
 
 
 def warm_up() -> None:
-    """Do once what the first picture would wait for: libraries, and the tables of sRGB.
+    """Do once what the first JPEG would wait for: its libraries, and the tables of sRGB.
 
     For a command that has nothing to do while its network is loaded.
     """
     import simplejpeg  # noqa: F401
-    from PIL import Image  # noqa: F401
+    from PIL import JpegImagePlugin  # noqa: F401
 
-    vips()
-    light = np.zeros((8, 8), np.uint8)
-    lightness(light)
-    luma_chroma(np.zeros((2, 2, 2), np.float32), light)
+    lightness(np.zeros((8, 8), np.uint8))
+    prepare()
 
 
 def page_space(page: Page) -> ColorSpace:

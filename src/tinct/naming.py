@@ -15,6 +15,13 @@ WRITTEN_SUFFIXES: Mapping[str, tuple[str, ...]] = {
 }
 #: what a picture becomes when its own format is only read: lossless, 8 or 16 bit, carries the label
 FALLBACK_FORMAT = "png"
+#: names that are taken for pictures when a folder is searched; a file the user names may have any
+PICTURE_SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif"),
+        *(".heic", ".heif", ".jp2", ".j2k", ".bmp", ".gif", ".pbm", ".pgm", ".ppm", ".pnm"),
+    )
+)
 
 DEFAULT_NAME = "{stem}.colorized{ext}"
 

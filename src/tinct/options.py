@@ -24,7 +24,8 @@ class ColorizeOptions:
     """How pictures are coloured; every field is also an option of `tinct colorize`."""
 
     model: str | None = None
-    """Name of the model; see `tinct models list`."""
+    """Name of the model (see `tinct models list`), an ONNX file of `tinct export`, or the folder of
+    an exported run."""
     saturation: float = 1.0
     """Strength of the colours: 0 is none, 1 as the model sees them, at most 4."""
     toned: Toned = "neutral"
@@ -94,14 +95,18 @@ def flag(field: str) -> str:
     return "--" + field.replace("_", "-")
 
 
-def descriptions() -> Mapping[str, str]:
-    """The text under each field of `ColorizeOptions`, on one line; empty without the source."""
+def descriptions(kind: type | None = None) -> Mapping[str, str]:
+    """The text under each field of `ColorizeOptions`, on one line; empty without the source.
+
+    Args:
+        kind: another class whose fields are described in the same way.
+    """
     import ast
     import inspect
     from itertools import pairwise
 
     try:
-        tree = ast.parse(inspect.getsource(ColorizeOptions))
+        tree = ast.parse(inspect.getsource(kind or ColorizeOptions))
     except OSError:
         return {}
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tinct.color import SRGB, ColorSpace, FloatArray, encode
 from tinct.errors import ModelError
+from tinct.resample import deepen, strips, widen
 
 #: rows of the strips that `upsample` yields
 STRIP_ROWS = 256
@@ -23,18 +24,12 @@ KNOTS = np.array([0, 12, 32, 64, 112, 176, 224, 255], np.float32)
 
 _LARGEST = 127.0  # |a*| and |b*| are brought down to this: hardly a colour of any space has more
 _STEP = 4.0  # of the table of a*b*, in CIE units
-_TILE = 32.0  # a multiple of it
-_COLUMNS = 128  # output columns a band of the horizontal pass
-_PIXELS = 1 << 15  # a strip of float planes of this size stays in the processor's cache
+_TILE = 64.0  # a multiple of it; colours beyond that are rare
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601, as JFIF has it
 
 
 class Upsampler:
-    """A small map at the picture's size, by bicubic interpolation, any rows of it at a time.
-
-    The kernel is Keys' (a = -1/2), widened when the map shrinks, its weights renormalised at
-    the edges: what Pillow's BICUBIC does.
-    """
+    """A small map at the picture's size, by bicubic interpolation, any rows of it at a time."""
 
     def __init__(self, chroma: FloatArray, height: int, width: int) -> None:
         """Interpolate along the rows; the columns follow with `rows`.
@@ -49,13 +44,13 @@ class Upsampler:
         """
         _check(chroma)
         self.height, self.width = height, width
-        self._wide = _widen(np.moveaxis(chroma, 2, 0), width)
+        self._wide = widen(np.moveaxis(chroma, 2, 0), width)
 
     def rows(self, top: int, bottom: int) -> FloatArray:
         """Rows top..bottom, (bottom - top, width, 2); the same however the picture is cut."""
         strip = np.empty((bottom - top, self.width, 2), np.float32)
-        for start, stop in _strips(top, bottom, self.width):
-            part = _deepen(self._wide, self.height, start, stop)
+        for start, stop in strips(top, bottom, self.width):
+            part = deepen(self._wide, self.height, start, stop)
             strip[start - top : stop - top] = part.transpose(1, 2, 0)
         return strip
 
@@ -98,10 +93,10 @@ def luma_chroma(
     excess = np.abs(chroma).max(2, keepdims=True) / np.float32(_LARGEST)
     chroma = chroma / np.maximum(excess, 1)
     height, width = luma.shape
-    wide = _widen(_ramps(chroma, space), width)
+    wide = widen(_ramps(chroma, space), width)
     cb, cr = np.empty_like(luma), np.empty_like(luma)
-    for top, bottom in _strips(0, height, width):
-        terms = _deepen(wide, height, top, bottom)
+    for top, bottom in strips(0, height, width):
+        terms = deepen(wide, height, top, bottom)
         y = luma[top:bottom].astype(np.float32)
         blue, red = _evaluate(terms, y)
         _fit_into_gamut(blue, red, y)
@@ -110,6 +105,11 @@ def luma_chroma(
             np.clip(values, 0, 255, out=values)
             plane[top:bottom] = values
     return cb, cr
+
+
+def prepare(space: ColorSpace = SRGB) -> None:
+    """Make the table that `luma_chroma` needs for most pictures, while there is time for it."""
+    _ramps(np.array([[[-1, -1], [1, 1]]], np.float32), space)
 
 
 def _check(chroma: FloatArray) -> None:
@@ -153,7 +153,7 @@ def _fit_into_gamut(blue: FloatArray, red: FloatArray, y: FloatArray) -> None:
 
 def _ramps(chroma: FloatArray, space: ColorSpace) -> FloatArray:
     """For each cell of the map the coefficients of `_evaluate`, (2 K, h, w)."""
-    # The table's corners lie on multiples of _TILE, so that few pictures need one of their own.
+    # The table's corners lie on multiples of _TILE, so that most pictures share one.
     low, high = chroma.min((0, 1)), chroma.max((0, 1))
     corner = np.floor(low / _TILE) * _TILE
     cells = ((np.floor(high / _TILE) + 1) * _TILE - corner) / _STEP
@@ -173,9 +173,10 @@ def _table(space: ColorSpace, a: float, b: float, rows: int, columns: int) -> Fl
     """Coefficients of `_evaluate` over a grid of a*b* from (a, b), (rows + 1, columns + 1, 2 K)."""
     axes = a + _STEP * np.arange(rows + 1), b + _STEP * np.arange(columns + 1)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).astype(np.float32)
-    flat = np.repeat(grid.reshape(1, -1, 2), len(KNOTS), axis=0)
-    luma = np.repeat(KNOTS[:, None], flat.shape[1], axis=1)
-    values = np.moveaxis(at_luma(luma, flat, space), 0, 2)  # (cells, 2, K)
+    flat = np.repeat(grid.reshape(1, -1, 2), len(KNOTS) - 2, axis=0)
+    luma = np.repeat(KNOTS[1:-1, None], flat.shape[1], axis=1)
+    values = np.zeros((flat.shape[1], 2, len(KNOTS)), np.float32)  # black and white stay neutral
+    values[..., 1:-1] = np.moveaxis(at_luma(luma, flat, space), 0, 2)
     slopes = np.diff(values, axis=2) / np.diff(KNOTS)
     terms = np.concatenate([values[..., :1], slopes[..., :1], np.diff(slopes, axis=2)], 2)
     return terms.reshape(rows + 1, columns + 1, -1).astype(np.float32)
@@ -195,52 +196,3 @@ def at_luma(luma: FloatArray, chroma: FloatArray, space: ColorSpace = SRGB) -> F
         guess = np.clip(guess + (luma - reached), 0, 255)
     blue, red = (rgb[..., 2] - reached) / 1.772, (rgb[..., 0] - reached) / 1.402
     return np.stack([blue, red], -1).astype(np.float32)
-
-
-# ---- bicubic interpolation ----------------------------------------------------------------
-
-
-# Both passes are products of small matrices, each too small for the linear algebra library to
-# share out among threads: at this size waking them costs more than they do.
-
-
-def _widen(planes: FloatArray, width: int) -> FloatArray:
-    """Planes (C, h, w) at their final width, (C, h, width)."""
-    wide = np.empty((*planes.shape[:2], width), np.float32)
-    planes = np.ascontiguousarray(planes, np.float32)
-    for left in range(0, width, _COLUMNS):
-        right = min(width, left + _COLUMNS)
-        weights, first, last = _weights(planes.shape[2], width, left, right)
-        np.matmul(planes[:, :, first:last], weights.T, out=wide[:, :, left:right])
-    return wide
-
-
-def _deepen(wide: FloatArray, height: int, top: int, bottom: int) -> FloatArray:
-    """Rows top..bottom of planes (C, h, W) at their final height: (C, bottom - top, W)."""
-    weights, first, last = _weights(wide.shape[1], height, top, bottom)
-    rows: FloatArray = np.matmul(weights, wide[:, first:last])
-    return rows
-
-
-def _strips(top: int, bottom: int, width: int) -> Iterator[tuple[int, int]]:
-    rows = max(1, _PIXELS // width)
-    for start in range(top, bottom, rows):
-        yield start, min(bottom, start + rows)
-
-
-def _weights(source: int, target: int, start: int, stop: int) -> tuple[FloatArray, int, int]:
-    """Of a resize from source to target samples: the rows start..stop of its matrix.
-
-    Returns:
-        Weights (stop - start, last - first) over the source samples first..last.
-    """
-    scale = source / target
-    reach = 2 * max(scale, 1.0)
-    centres = (np.arange(start, stop) + 0.5) * scale
-    first = max(0, int(centres[0] - reach))
-    last = min(source, int(centres[-1] + reach) + 2)
-    distance = np.abs(np.arange(first, last) + 0.5 - centres[:, None]) / max(scale, 1.0)
-    near = (1.5 * distance - 2.5) * distance**2 + 1
-    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
-    weights = np.where(distance < 1, near, np.where(distance < 2, far, 0))
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32), first, last

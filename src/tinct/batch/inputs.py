@@ -11,15 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from tinct.errors import InputError, TinctError, Unreadable, UsageError
-from tinct.naming import DEFAULT_NAME, written_format
+from tinct.naming import DEFAULT_NAME, PICTURE_SUFFIXES, written_format
 
-#: names that are taken for pictures when a folder is searched; a file the user names may have any
-PICTURE_SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif"),
-        *(".heic", ".heif", ".jp2", ".j2k", ".bmp", ".gif", ".pbm", ".pgm", ".ppm", ".pnm"),
-    )
-)
 NAME_FIELDS = ("stem", "ext", "parent", "relative", "model", "sha256")
 
 

@@ -6,6 +6,7 @@ so that asking costs nothing. stdout carries data alone; all talk goes to stderr
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments in (["--version"], ["-V"]):
         print(f"tinct {__version__}")
         sys.exit(0)
+    # hardly any of the objects that modules are made of is ever garbage: look for it less often
+    gc.set_threshold(50_000, 10, 10)
     # numpy's matrices are small here, and its waiting threads take the cores from the codecs
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):  # file names need not be Unicode
@@ -30,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(
                 errors="surrogateescape" if stream is sys.stdout else "backslashreplace"
             )
-    sys.exit(run(arguments))
+    code = run(arguments)
+    gc.freeze()  # Python looks for garbage once more as it leaves; the system takes all back anyway
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
-from tinct.cli import verbs
 from tinct.cli.parsing import HELP, Parser, Section, number, one_of, positive, whole
 from tinct.errors import UsageError
 from tinct.options import (
@@ -25,6 +25,7 @@ from tinct.options import (
 from tinct.version import __version__
 
 SHELLS = ("bash", "zsh", "tcsh")
+WEIGHTS = ("best", "last")
 VERSION = ("-V", "--version")
 
 
@@ -32,8 +33,16 @@ VERSION = ("-V", "--version")
 class Verb:
     """Something that can be done, and what declares its options; they are described on demand."""
 
-    work: Callable[..., int]
+    function: str
+    """`module:name` in this package; imported when it is used, so that no verb pays for others."""
     declare: Callable[[Parser, bool], None]
+
+    @property
+    def work(self) -> Callable[..., int]:
+        """What does it."""
+        module, _, name = self.function.partition(":")
+        work: Callable[..., int] = getattr(import_module(f"tinct.cli.{module}"), name)
+        return work
 
     @property
     def summary(self) -> str:
@@ -174,6 +183,7 @@ def _colorize(parser: Parser, with_texts: bool) -> None:
 
     how = parser.section("How it is coloured")
     option(how, "model", "-m", metavar="NAME")
+    parser.known["--model"].complete = "file"  # type: ignore[attr-defined] # or an ONNX file
     option(how, "saturation", type=number, metavar="NUMBER")
     choice(how, "toned", Toned)
     option(how, "size", type=whole, metavar="PIXELS")
@@ -214,7 +224,7 @@ def _verify(parser: Parser, _: bool) -> None:
 
 
 def _models_show(parser: Parser, _: bool) -> None:
-    parser.section("Model")("name", metavar="NAME", help="Name of a model.")
+    _file(parser.section("Model"), "name", metavar="NAME", help="Name, ONNX file or run.")
     _add_said(parser.section("Options"))
 
 
@@ -243,20 +253,133 @@ def _completion(parser: Parser, _: bool) -> None:
     _add_said(parser.section("Options"), json=False)
 
 
+def _settings(add: Section) -> None:
+    add("overrides", nargs="*", metavar="KEY=VALUE", help="Settings to change: data.size=64.")
+
+
+def _trained(add: Section) -> None:
+    add("-q", "--quiet", action="store_true", help="Say nothing but errors.")
+    _add_said(add, debug=True)
+
+
+def _train(parser: Parser, _: bool) -> None:
+    parser.usage = "tinct train [OPTIONS] RECIPE [KEY=VALUE ...]"
+    what = parser.section("What to train")
+    _file(what, "recipe", metavar="RECIPE", help="A TOML file, or the name of one that ships.")
+    _settings(what)
+    _file(
+        what,
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="Folder of pictures, manifest or one picture. [default: train in TINCT_DATA]",
+    )
+    what(
+        "--classifier",
+        metavar="NAME",
+        help="Backbone of systems that fuse one, as classifier=NAME; see `tinct systems fetch`.",
+    )
+    what("--sweep", action="store_true", help="Train once for each of several values of a key.")
+    where = parser.section("Where it goes")
+    _file(
+        where,
+        *("-o", "--out"),
+        type=Path,
+        metavar="RUN",
+        help="New folder for the run. [default: runs/RECIPE-NUMBER]",
+    )
+    _trained(parser.section("What is said"))
+
+
+def _resume(parser: Parser, _: bool) -> None:
+    parser.usage = "tinct resume [OPTIONS] RUN [KEY=VALUE ...]"
+    what = parser.section("What to go on with")
+    _file(what, "run", type=Path, metavar="RUN", help="Folder of a run.")
+    _settings(what)
+    _trained(parser.section("What is said"))
+
+
+def _export(parser: Parser, _: bool) -> None:
+    add = parser.section("What to export")
+    _file(add, "run", type=Path, metavar="RUN", help="Folder of a run.")
+    add(
+        "--weights",
+        type=one_of(WEIGHTS),
+        choices=WEIGHTS,
+        default="best",
+        help="Those of the best or the last validation. [default: best]",
+    )
+    _file(
+        parser.section("Where it goes"),
+        *("-o", "--output"),
+        type=Path,
+        metavar="FILE",
+        help="New file. [default: model.onnx in the run]",
+    )
+    _add_said(parser.section("What is said"), debug=True)
+
+
+def _systems_show(parser: Parser, _: bool) -> None:
+    parser.section("System")("name", metavar="NAME", help="Name of a system.")
+    _add_said(parser.section("Options"))
+
+
+def _systems_fetch(parser: Parser, _: bool) -> None:
+    parser.section("Classifier")("name", metavar="CLASSIFIER", help="Name of a classifier.")
+    _add_said(parser.section("Options"), json=False)
+
+
+def _data(name: str, module: str = "data_options") -> Callable[[Parser, bool], None]:
+    """Options of a verb of `tinct data`, which are declared elsewhere."""
+
+    def declare(parser: Parser, with_texts: bool) -> None:
+        getattr(import_module(f"tinct.cli.{module}"), name)(parser, with_texts)
+
+    return declare
+
+
 TINCT = Group(
     "Adds colour to black-and-white pictures and touches nothing else.",
     {
-        "colorize": Verb(verbs.colorize, _colorize),
-        "verify": Verb(verbs.verify, _verify),
+        "colorize": Verb("verbs:colorize", _colorize),
+        "verify": Verb("verbs:verify", _verify),
         "models": Group(
             "What models there are.",
             {
-                "list": Verb(verbs.models_list, _said_alone),
-                "show": Verb(verbs.models_show, _models_show),
-                "path": Verb(verbs.models_path, _models_path),
+                "list": Verb("verbs:models_list", _said_alone),
+                "show": Verb("verbs:models_show", _models_show),
+                "path": Verb("verbs:models_path", _models_path),
             },
         ),
-        "doctor": Verb(verbs.doctor, _said_alone),
-        "completion": Verb(completion, _completion),
+        "train": Verb("learning:train", _train),
+        "resume": Verb("learning:resume", _resume),
+        "export": Verb("learning:export", _export),
+        "systems": Group(
+            "What networks can be trained.",
+            {
+                "list": Verb("learning:systems_list", _said_alone),
+                "show": Verb("learning:systems_show", _systems_show),
+                "fetch": Verb("learning:systems_fetch", _systems_fetch),
+            },
+        ),
+        "data": Group(
+            "Pictures to learn from.",
+            {
+                "sources": Group(
+                    "Where pictures can be had.",
+                    {
+                        "list": Verb("getting:sources_list", _said_alone),
+                        "show": Verb("getting:sources_show", _data("show", "getting_options")),
+                    },
+                ),
+                "get": Verb("getting:get", _data("get", "getting_options")),
+                "clean": Verb("data:clean", _data("clean")),
+                "build": Verb("data:build", _data("build")),
+                "stats": Verb("data:stats", _data("stats")),
+                "check": Verb("data:check", _data("check")),
+            },
+        ),
+        "doctor": Verb("verbs:doctor", _said_alone),
+        "completion": Verb("grammar:completion", _completion),
     },
 )

@@ -43,7 +43,8 @@ def colorize(
     options = ColorizeOptions(**chosen)
     from tinct.models import DEFAULT, find_model, preload
 
-    model_name = find_model(options.model or DEFAULT).name
+    chosen_model = options.model or DEFAULT
+    model_name = find_model(chosen_model).name
     verbosity = -1 if quiet else verbose
     if "-" in inputs or output == "-":
         _check_stream(inputs, output, listed=files_from is not None, as_json=as_json)
@@ -63,7 +64,7 @@ def colorize(
             )
 
     if jobs == 1 and not dry_run:
-        preload(model_name, threads=os.cpu_count())
+        preload(chosen_model, threads=os.cpu_count())
     from tinct.batch import run
     from tinct.batch.inputs import expand
     from tinct.batch.plan import make_plan
@@ -137,15 +138,20 @@ def models_list(*, as_json: bool) -> int:
 
 def models_show(*, name: str, as_json: bool) -> int:
     """All that is known about a model."""
-    from tinct.models import DEFAULT, find_model, weights_path
+    from tinct.batch.events import printable
+    from tinct.models import DEFAULT, MODELS, find_model, weights_path
 
-    spec = find_model(name)
-    path = weights_path(spec.name)
+    spec, path = find_model(name), weights_path(name)
     if as_json:
-        _print_json(spec, default=spec.name == DEFAULT, path=path)
+        _print_json(spec, default=name == DEFAULT, path=path)
         return 0
-    for key, value in {**asdict(spec), "size on disk": _megabytes(path), "path": path}.items():
-        print(f"{key.replace('_', ' ')}: {value}")
+    known = asdict(spec)
+    if name not in MODELS:
+        from tinct.models.exported import properties
+
+        known |= {key: text for key, text in properties(path).items() if key not in known}
+    for key, value in {**known, "size on disk": _megabytes(path), "path": path}.items():
+        print(printable(f"{key.replace('_', ' ')}: {value}"))
     return 0
 
 

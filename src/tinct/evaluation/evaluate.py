@@ -17,11 +17,17 @@ FloatArray = NDArray[np.float32]
 #: lightness (H, W) and truth (uint8 sRGB, for oracles) to chroma (H, W, 2)
 Colourer = Callable[[FloatArray, NDArray[np.uint8]], FloatArray]
 
-MEASURES: Mapping[str, Callable[[metrics.Image8, metrics.Image8], float]] = {
-    "ciede2000": metrics.ciede2000,
-    "psnr": metrics.psnr,
-    "ab_error": metrics.ab_error,
-    "lab_accuracy": metrics.lab_accuracy,
+#: the constant a*b* with the lowest CIEDE2000 on 200 training pictures
+TINT = (1.0, 5.0)
+#: column of a table -> how a row is shown there
+COLUMNS: Mapping[str, Callable[[Row], str]] = {
+    "CIEDE2000": lambda row: f"{row.measures['ciede2000']:.2f}",
+    "PSNR": lambda row: f"{row.measures['psnr']:.2f}",
+    "a\\*b\\* MSE": lambda row: f"{row.measures['ab_mse']:.5f}",
+    "a\\*b\\* L1": lambda row: f"{row.measures['ab_l1']:.4f}",
+    "LAB accuracy 5 %": lambda row: f"{100 * row.measures['lab_accuracy_5']:.1f} %",
+    "LAB accuracy 2 %": lambda row: f"{100 * row.measures['lab_accuracy_2']:.1f} %",
+    "colourfulness ratio": lambda row: f"{row.colourfulness_ratio:.2f}",
 }
 
 
@@ -30,9 +36,13 @@ class Row:
     """Means over all pictures of one way to colour them."""
 
     name: str
+    """What the way is called."""
     pictures: int
+    """How many there were."""
     measures: Mapping[str, float]
+    """Those of `tinct.evaluation.metrics.compare`."""
     colourfulness_ratio: float
+    """Colourfulness of all results as a share of that of all truths; 1 is as colourful."""
 
 
 def grey(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -41,7 +51,7 @@ def grey(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.round(luma).astype(np.uint8)
 
 
-def baselines(tint: tuple[float, float]) -> dict[str, Colourer]:
+def baselines(tint: tuple[float, float] = TINT) -> dict[str, Colourer]:
     """Grey, one constant tint, and the oracle that knows each picture's mean a*b*."""
 
     def constant(light: FloatArray, chroma: FloatArray) -> FloatArray:
@@ -74,6 +84,12 @@ def colourer(
     return predict
 
 
+def colour(truth: NDArray[np.uint8], paint: Colourer) -> NDArray[np.uint8]:
+    """Grey a picture (H, W, 3) and colour it again; both are uint8 sRGB."""
+    light = lightness(grey(truth), SRGB)
+    return merge(light, paint(light, truth), SRGB, depth=8).astype(np.uint8, copy=False)
+
+
 def evaluate(pictures: Sequence[NDArray[np.uint8]], colourers: Mapping[str, Colourer]) -> list[Row]:
     """Grey each picture, colour it in every way, and average the measures.
 
@@ -81,37 +97,40 @@ def evaluate(pictures: Sequence[NDArray[np.uint8]], colourers: Mapping[str, Colo
         pictures: true colours, uint8 sRGB (H, W, 3).
         colourers: name to way of colouring.
     """
-    sums = {name: dict.fromkeys((*MEASURES, "colourfulness"), 0.0) for name in colourers}
-    true_colourfulness = 0.0
+    measures: dict[str, list[dict[str, float]]] = {name: [] for name in colourers}
+    vividness = dict.fromkeys(colourers, 0.0)
     for truth in pictures:
-        light = lightness(grey(truth), SRGB)
-        true_colourfulness += metrics.colourfulness(truth)
         for name, paint in colourers.items():
-            result = merge(light, paint(light, truth), SRGB, depth=8)
-            for measure, function in MEASURES.items():
-                sums[name][measure] += function(result, truth)
-            sums[name]["colourfulness"] += metrics.colourfulness(result)
+            result = colour(truth, paint)
+            measures[name].append(metrics.compare(result, truth))
+            vividness[name] += metrics.colourfulness(result)
+    true_vividness = sum(metrics.colourfulness(truth) for truth in pictures)
     return [
         Row(
             name=name,
             pictures=len(pictures),
-            measures={measure: total[measure] / len(pictures) for measure in MEASURES},
-            colourfulness_ratio=total["colourfulness"] / true_colourfulness,
+            measures={key: float(np.mean([one[key] for one in found])) for key in found[0]},
+            colourfulness_ratio=vividness[name] / max(true_vividness, 1e-9),
         )
-        for name, total in sums.items()
+        for name, found in measures.items()
     ]
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table."""
-    lines = [
-        "| what | CIEDE2000 | PSNR | a*b* error | LAB accuracy 5 % | colourfulness ratio |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row.name} | {row.measures['ciede2000']:.2f} | {row.measures['psnr']:.2f} "
-        f"| {row.measures['ab_error']:.2f} | {100 * row.measures['lab_accuracy']:.1f} % "
-        f"| {row.colourfulness_ratio:.2f} |"
-        for row in rows
-    ]
+def markdown(rows: Sequence[Row], facts: Mapping[str, tuple[int, int]] | None = None) -> str:
+    """The rows as a Markdown table.
+
+    Args:
+        rows: of one set of pictures.
+        facts: name of a row to how many numbers were learned and pictures seen (0: not recorded);
+            rows without any, the baselines, stay blank there.
+    """
+    head = ["what", *(["parameters", "pictures seen"] if facts else []), *COLUMNS]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for row in rows:
+        known: list[str] = []
+        if facts:
+            parameters, seen = facts.get(row.name, (0, 0))
+            known = [f"{parameters:,}" if parameters else "", f"{seen:,}" if seen else ""]
+        cells = [row.name.replace("*", "\\*"), *known, *(show(row) for show in COLUMNS.values())]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -147,7 +146,7 @@ def _create_beside(target: Path, *, overwrite: bool) -> tuple[Path, int | None]:
     """An empty file in the target's folder, and the descriptor that holds the lock on it."""
     # a short name of its own: the target's name plus a suffix might be too long for the disk
     while True:
-        temporary = target.parent / f".tinct-{secrets.token_hex(8)}.tmp"
+        temporary = target.parent / f".tinct-{os.urandom(8).hex()}.tmp"
         try:
             # 0o666 lets the user's umask decide, as for any file a program creates
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)

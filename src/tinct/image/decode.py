@@ -6,16 +6,16 @@ Everything streams from top to bottom through libvips, but for the formats of `d
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tinct.errors import Unreadable, Unsupported
-from tinct.image import decode_other
-from tinct.image.decode_other import Shape
+from tinct import jpeg
+from tinct.errors import InputError, Unreadable, Unsupported
 from tinct.image.vips import (
     LOADERS,
     Pixels,
@@ -26,12 +26,27 @@ from tinct.image.vips import (
     to_array,
     vips,
 )
+from tinct.resample import resize
 
 #: how many pixels a strip holds at most, unless one row is longer
 STRIP_PIXELS = 2 * 1024 * 1024
+#: pixels of a grey JPEG up to which it is read sooner than libvips is loaded
+_SMALL = 1 << 20
 _ROWS_STEP = 16
 _TOLERANCE = 0.5 / 65535
 _KINDS: dict[str, Literal[8, 16]] = {"uchar": 8, "ushort": 16, "float": 16, "double": 16}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a page's pixels are once they are grey or RGB; `converted`: from CMYK or Lab."""
+
+    width: int
+    height: int
+    depth: Literal[8, 16]
+    bands: Literal[1, 3]
+    alpha: bool
+    converted: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,7 @@ class PixelSource:
         white_is_zero: floating-point values count from white.
         icc: the profile by which pixels are converted to sRGB.
         convert: whether they are.
+        luma: it is a grey JPEG, and if small may be read without libvips.
     """
 
     data: Path | bytes
@@ -57,6 +73,7 @@ class PixelSource:
     white_is_zero: bool = False
     icc: bytes | None = None
     convert: bool = False
+    luma: bool = False
 
     def strips(self) -> Iterator[tuple[int, Pixels]]:
         """From top to bottom: (top, pixels (h, W, bands)), alpha being the last band."""
@@ -72,6 +89,9 @@ class PixelSource:
 
     def small(self, width: int, height: int, side: int) -> Pixels:
         """The picture with its shorter side about `side` pixels, never enlarged: (h, w, bands)."""
+        if self.luma and width * height <= _SMALL and not self.convert:
+            with suppress(InputError, OSError):  # libvips knows what is odd, or says it
+                return _small_luma(jpeg.luma(content(self.data)), side)
         with input_errors(self.where):
             ratio = min(width, height) / max(side, 1)
             options = self._shrink_options(ratio)
@@ -97,6 +117,8 @@ class PixelSource:
         if self.format in LOADERS:
             image = open_image(self.data, kind=self.format, page=self.page, options=options)
         else:
+            from tinct.image import decode_other
+
             image = _from_array(decode_other.decode(content(self.data), self.format), self.icc)
         return _plain(image, convert=self.convert)
 
@@ -169,6 +191,13 @@ def strip_rows(width: int, height: int) -> int:
 def content(data: Path | bytes) -> bytes:
     """A file's bytes."""
     return data if isinstance(data, bytes) else data.read_bytes()
+
+
+def _small_luma(luma: NDArray[np.uint8], side: int) -> Pixels:
+    scale = min(1.0, side / min(luma.shape))
+    height, width = (max(1, round(pixels * scale)) for pixels in luma.shape)
+    reduced = resize(luma.astype(np.float32), height, width, kernel="lanczos")  # as libvips does
+    return np.clip(np.rint(reduced), 0, 255).astype(np.uint8)[..., np.newaxis]
 
 
 def _plain(image: Any, *, convert: bool) -> Any:

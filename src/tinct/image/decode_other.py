@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tinct.errors import ResourceError, TinctError, Unreadable, Unsupported
 from tinct.image import exif
 from tinct.image.boxes import is_signed, read_jp2
+from tinct.image.decode import Shape
 from tinct.image.metadata import Metadata, from_blocks
 from tinct.image.vips import Pixels, first_line
 
@@ -27,18 +28,6 @@ _PNM_HEAD = re.compile(
 )
 _MODES = {"L", "LA", "RGB", "RGBA", "I;16"}
 _CONVERTED = {"1": "L", "P": "RGB", "PA": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "I;16L": "I;16"}
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a page's pixels are once they are grey or RGB; `converted`: from CMYK or Lab."""
-
-    width: int
-    height: int
-    depth: Literal[8, 16]
-    bands: Literal[1, 3]
-    alpha: bool
-    converted: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from tinct.image import chunks, exif
 from tinct.image.ifd import Directory
-from tinct.image.tiff import ICC, IPTC, PHOTOSHOP, XMP, TiffPage
 from tinct.jpeg import segments as jpeg_segments
 from tinct.jpeg.segments import resources
+
+if TYPE_CHECKING:
+    from tinct.image.tiff import TiffPage
 
 _IPTC_RESOURCE, _IPTC_DIGEST = 0x0404, 0x0425
 _RESOLUTION_RESOURCE = 0x03ED
@@ -129,9 +131,8 @@ def _resource(kind: int, name: bytes, content: bytes) -> bytes:
 # ---- reading, format by format ------------------------------------------------------------
 
 
-def read_jpeg(file: BinaryIO) -> Metadata:
-    """Metadata of a JPEG, read up to its first scan."""
-    segments = list(_segments(file))
+def read_jpeg(segments: Sequence[jpeg_segments.Segment]) -> Metadata:
+    """Metadata of a JPEG; its segments up to the first scan are enough."""
     block = jpeg_segments.read_exif(segments)
     raw = b"".join(
         s.payload[len(jpeg_segments.PHOTOSHOP) :]
@@ -209,6 +210,8 @@ def read_webp(file: BinaryIO) -> Metadata:
 
 def read_tiff(page: TiffPage) -> Metadata:
     """Metadata of one page of a TIFF."""
+    from tinct.image.tiff import ICC, IPTC, PHOTOSHOP, XMP
+
     inner, rest = split_resources(page.blocks.get(PHOTOSHOP))
     iptc = page.blocks.get(IPTC, b"").rstrip(b"\0") or inner
     own = page.directory
@@ -255,23 +258,6 @@ def _completed(metadata: Metadata) -> Metadata:
     if metadata.iptc is None and exif.IPTC in directory.entries:
         metadata = replace(metadata, iptc=directory.entries[exif.IPTC].data or None)
     return metadata
-
-
-def _segments(file: BinaryIO) -> Iterator[jpeg_segments.Segment]:
-    """The marker segments before the first scan; ends quietly at damage."""
-    if file.read(2) != b"\xff\xd8":
-        return
-    while True:
-        byte = file.read(1)
-        while byte == b"\xff":
-            byte = file.read(1)
-        length = int.from_bytes(file.read(2), "big")
-        if not byte or length < 2 or byte[0] in (jpeg_segments.SOS, jpeg_segments.EOI):
-            return
-        payload = file.read(length - 2)
-        if len(payload) < length - 2:
-            return
-        yield jpeg_segments.Segment(byte[0], payload)
 
 
 def _density(jfif: bytes) -> tuple[float, float] | None:

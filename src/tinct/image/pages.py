@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import NDArray
 
 from tinct.image.decode import PixelSource, content
 from tinct.image.metadata import Metadata
 from tinct.image.orientation import upright
-from tinct.image.tiff import TiffPage
 from tinct.image.vips import Pixels
+
+if TYPE_CHECKING:
+    from tinct.image.tiff import TiffPage
 
 
 @dataclass(frozen=True, eq=False)

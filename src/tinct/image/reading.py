@@ -7,19 +7,20 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from tinct import jpeg
 from tinct.errors import InputError, TinctError, TooLarge, Unreadable, UsageError
-from tinct.image import decode_other, exif, metadata
-from tinct.image.boxes import has_impossible_size, is_signed
+from tinct.image import exif, metadata
 from tinct.image.chunks import webp_chunks
-from tinct.image.decode import PixelSource, content, shape_of, try_profile
-from tinct.image.decode_other import Shape
+from tinct.image.decode import PixelSource, Shape, content, shape_of, try_profile
 from tinct.image.metadata import Metadata
 from tinct.image.pages import Page, Picture
 from tinct.image.sniff import ENOUGH, sniff
-from tinct.image.tiff import TiffPage, read_pages
 from tinct.image.vips import LOADERS, input_errors, open_image, placed
+
+if TYPE_CHECKING:
+    from tinct.image.tiff import TiffPage
 
 _FLOAT_SAMPLES = 3
 _LOSSY = {"jpeg", "avif", "heic"}
@@ -132,6 +133,8 @@ class _Opened:
         return io.BytesIO(self.data) if isinstance(self.data, bytes) else self.data.open("rb")
 
     def _read_tiff(self) -> None:
+        from tinct.image.tiff import read_pages
+
         with self._file() as file:
             found, warnings = read_pages(file)
         self.warnings += warnings
@@ -150,9 +153,11 @@ class _Opened:
 
     def _read_single(self) -> None:
         known = Metadata()
+        grey = None
         with self._file() as file:
             if self.format == "jpeg":
-                known = metadata.read_jpeg(file)
+                segments = list(jpeg.leading(file))
+                known, grey = metadata.read_jpeg(segments), jpeg.grey_size(segments)
             elif self.format == "png":
                 known = metadata.read_png(file)
             elif self.format == "webp":
@@ -160,20 +165,28 @@ class _Opened:
                 file.seek(0)
                 self.lossless = any(kind == b"VP8L" for kind, _ in webp_chunks(file))
             elif self.format == "avif":
+                from tinct.image.boxes import has_impossible_size, is_signed
+
                 whole = content(self.data)
                 if has_impossible_size(whole):
                     raise Unreadable("damaged: its size is impossible")
                 known = Metadata(signed=is_signed(whole))
-        source = PixelSource(self.data, self.where, self.format)
+        source = PixelSource(self.data, self.where, self.format, luma=grey is not None)
         orientation = 1 if self.format in ("avif", "gif") else exif.orientation(known.exif)
-        self._add(source, known, orientation)
+        shape = None
+        if grey is not None:
+            self._check_size(*grey)
+            shape = Shape(*grey, depth=8, bands=1, alpha=False)
+        self._add(source, known, orientation, shape=shape)
 
     def _read_other(self) -> None:
-        data = content(self.data)
-        head = decode_other.headline(data, self.format)
-        self._check_size(head.width, head.height)
+        from tinct.image import decode_other
+
+        head = decode_other.headline(content(self.data), self.format)
         self.warnings += head.warnings
-        self._add(PixelSource(self.data, self.where, self.format), head.metadata, 1, head=head)
+        self._check_size(head.width, head.height)
+        source = PixelSource(self.data, self.where, self.format)
+        self._add(source, head.metadata, 1, shape=head.shape)
 
     def _add(
         self,
@@ -182,12 +195,11 @@ class _Opened:
         orientation: int,
         *,
         tiff: TiffPage | None = None,
-        head: decode_other.Headline | None = None,
+        shape: Shape | None = None,
     ) -> None:
-        if head is not None:
-            shape = head.shape
-            bits = 0
-        else:
+        """Add a page; `shape` where it is known, and its size checked, without libvips."""
+        bits = 0
+        if shape is None:
             with input_errors(self.where):
                 image = open_image(self.data, kind=self.format, page=source.page)
                 self._check_size(image.width, image.height)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -35,6 +34,8 @@ _LOCK = threading.Lock()
 def vips() -> Any:
     """The pyvips module; its messages go to Python's logging and no farther by default."""
     with _LOCK:
+        import logging
+
         log = logging.getLogger("pyvips")
         # without a handler of its own, Python prints a library's warnings to stderr
         log.addHandler(logging.NullHandler())

@@ -26,10 +26,20 @@ from numpy.typing import NDArray
 
 from tinct.errors import InputError, OutputUnwritable, Unreadable, Unsupported
 from tinct.jpeg import segments as seg
-from tinct.jpeg.file import CHROMA_TABLE, JpegFile, dqt, parse, scaled
-from tinct.jpeg.segments import Segment
+from tinct.jpeg.file import CHROMA_TABLE, JpegFile, dqt, grey_size, parse, scaled
+from tinct.jpeg.segments import Segment, leading
 
-__all__ = ["JpegFile", "coefficients", "colour", "luma", "parse", "same_luma", "shortcut"]
+__all__ = [
+    "JpegFile",
+    "coefficients",
+    "colour",
+    "grey_size",
+    "leading",
+    "luma",
+    "parse",
+    "same_luma",
+    "shortcut",
+]
 
 Plane = NDArray[np.uint8]
 #: what libjpeg complains of although nothing of the picture is missing: bytes between the picture
@@ -229,9 +239,9 @@ def _grey_jpeg(plane: Plane, table: NDArray[np.uint16], *, progressive: bool) ->
     from PIL import Image
 
     target = io.BytesIO()
+    target.name = "chroma.jpg"  # asked for by name, Pillow loads this one format, not five
     Image.fromarray(np.ascontiguousarray(plane)).save(
         target,
-        "JPEG",
         qtables=[table.reshape(64).tolist()],
         progressive=progressive,
         optimize=progressive,

@@ -170,6 +170,18 @@ def parse(data: bytes) -> JpegFile:
     )
 
 
+def grey_size(segments: Iterable[Segment]) -> tuple[int, int] | None:
+    """Width and height of a JPEG whose frame is a grey one of a kind that `parse` knows."""
+    frames = [s for s in segments if s.marker in seg.FRAMES]
+    if len(frames) != 1 or frames[0].marker not in (BASELINE, EXTENDED, PROGRESSIVE):
+        return None
+    body = frames[0].payload
+    if len(body) != 9 or body[0] != 8 or body[5] != 1:
+        return None
+    height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+    return (width, height) if width and height else None
+
+
 # ---- tables -------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ import re
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from tinct.errors import Unreadable, Unsupported
 
@@ -82,6 +83,23 @@ def cut(data: bytes) -> list[Segment]:
             entropy = data[at : end.start()]
             at = end.start()
         segments.append(Segment(marker, payload, entropy))
+
+
+def leading(file: BinaryIO) -> Iterator[Segment]:
+    """The segments before the first scan, read no farther; ends quietly at damage."""
+    if file.read(2) != b"\xff\xd8":
+        return
+    while True:
+        byte = file.read(1)
+        while byte == b"\xff":
+            byte = file.read(1)
+        length = int.from_bytes(file.read(2), "big")
+        if not byte or length < 2 or byte[0] in (SOS, EOI):
+            return
+        payload = file.read(length - 2)
+        if len(payload) < length - 2:
+            return
+        yield Segment(byte[0], payload)
 
 
 def _marker(data: bytes, at: int) -> tuple[int, int]:

@@ -1,11 +1,13 @@
 """Models that run without torch: what there is, where the files are, how they are loaded.
 
-A model is one ONNX file and one entry in `MODELS`.
+A model is one ONNX file and one entry in `MODELS`, or an ONNX file that `tinct export` wrote and
+that says itself what an entry would.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 #: models that are being loaded in the background, by name and threads
-_PRELOADED: dict[tuple[str, int | None], Background[Model]] = {}
+_PRELOADED: dict[tuple[str | Path, int | None], Background[Model]] = {}
 #: used when nothing is said
 DEFAULT = "tinct-small.first"
 
@@ -30,9 +32,11 @@ MODELS: dict[str, ModelSpec] = {
         licence="Apache-2.0",
         parameters=4_149_232,
         trained_on="13,000 paintings and 7,500 photographs of research sets (see the card)",
+        pictures_seen=273_600,
         working_size=224,
         largest_side=640,
         multiple=32,
+        reduction=4,
         outputs="distribution",
         temperature=0.8,
         gain=1.0,
@@ -47,17 +51,25 @@ def list_models() -> list[ModelSpec]:
     return sorted(MODELS.values(), key=lambda spec: (spec.name != DEFAULT, spec.name))
 
 
-def find_model(name: str) -> ModelSpec:
-    """The model called `name`.
+def find_model(name: str | Path) -> ModelSpec:
+    """The model that `name` stands for.
+
+    Args:
+        name: one of `list_models()`, an exported ONNX file, or the folder of an exported run.
 
     Raises:
-        ModelError: there is none; the nearest name is suggested.
+        ModelError: there is none, and the nearest name is suggested; or the file is no model.
     """
     if name in MODELS:
-        return MODELS[name]
+        return MODELS[str(name)]
     from difflib import get_close_matches
 
-    near = get_close_matches(name, MODELS, n=1)
+    from tinct.models.exported import file_of, spec_of
+
+    file = file_of(name)
+    if file is not None:
+        return spec_of(file)
+    near = get_close_matches(str(name), MODELS, n=1)
     raise ModelError(
         f"there is no model of the name '{name}'",
         where="--model",
@@ -65,16 +77,16 @@ def find_model(name: str) -> ModelSpec:
     )
 
 
-def weights_path(name: str) -> Path:
-    """Where the file of the model called `name` lies; it may be absent or damaged."""
+def weights_path(name: str | Path) -> Path:
+    """Where the file of a model lies; that of one in `MODELS` may be absent or damaged."""
     return Path(__file__).parent / "weights" / find_model(name).file
 
 
-def load_model(name: str | None = None, *, threads: int | None = None) -> Model:
-    """A model ready to predict, its file verified by sha256.
+def load_model(name: str | Path | None = None, *, threads: int | None = None) -> Model:
+    """A model ready to predict; the file of one in `MODELS` is verified by sha256.
 
     Args:
-        name: one of `list_models()`; None takes the default.
+        name: as for `find_model`; None takes the default.
         threads: CPU threads of one prediction; None takes all cores.
 
     Raises:
@@ -84,22 +96,35 @@ def load_model(name: str | None = None, *, threads: int | None = None) -> Model:
     return waiting.result() if waiting else _load(name or DEFAULT, threads)
 
 
-def preload(name: str, *, threads: int | None = None) -> None:
+def preload(name: str | Path, *, threads: int | None = None) -> None:
     """Begin to load a model in the background; `load_model` of the same will wait for it.
 
     Loading costs as much as everything else that a small picture needs, and runs beside it.
+    What it imports is imported first: two threads that import at once only take turns.
     """
     if (name, threads) not in _PRELOADED:
-        _PRELOADED[name, threads] = Background(lambda: _load(name, threads))
+        _PRELOADED[name, threads] = Background(_loading(name, threads))
 
 
-def _load(name: str, threads: int | None) -> Model:
+def _load(name: str | Path, threads: int | None) -> Model:
+    return _loading(name, threads)()
+
+
+def _loading(name: str | Path, threads: int | None) -> Callable[[], Model]:
+    """What gives the model, once all is imported that it needs."""
+    spec, path = find_model(name), weights_path(name)
+    # of a file not in MODELS the hash is what it has, not what it should have
+    checked = Background(lambda: check_file(spec, path)) if name in MODELS else None
+    import onnxruntime  # noqa: F401
+
     from tinct.models.session import Model
 
-    spec = find_model(name)
-    path = weights_path(name)
-    check_file(spec, path)
-    return Model(spec, path, threads=threads)
+    def load() -> Model:
+        if checked is not None:
+            checked.result()
+        return Model(spec, path, threads=threads)
+
+    return load
 
 
 def check_file(spec: ModelSpec, path: Path) -> None:

@@ -9,13 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from tinct.errors import ModelError, UsageError
 from tinct.models.spec import ModelSpec
-
-#: the network's maps are this much smaller than what it sees
-REDUCTION = 4
+from tinct.resample import resize
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +20,7 @@ class Prediction:
     """What a network says of one picture."""
 
     chroma: NDArray[np.float32]
-    """a*b* (h, w, 2) in CIE units, a quarter of the working size."""
+    """a*b* (h, w, 2) in CIE units, the working size divided by the model's `reduction`."""
     seen: tuple[int, int]
     """Height and width at which the network saw the picture."""
 
@@ -60,6 +57,9 @@ class Model:
                 where=str(file),
                 remedy="see `tinct models list` for models that work",
             ) from error
+        wanted = {"lightness"} | ({"temperature"} if spec.outputs == "distribution" else set())
+        if {given.name for given in self._session.get_inputs()} != wanted:
+            raise ModelError("takes other inputs than it says", where=str(file))
 
     def predict(
         self,
@@ -75,6 +75,7 @@ class Model:
                 only `size` is seen.
             size: shorter side in pixels that the network sees; None takes the model's own.
             temperature: 1 gives mean colours, towards 0 the likeliest; None takes the model's own.
+                A model that gives a*b* alone has none, and does the same at any.
 
         Returns:
             a*b* (h, w, 2) that covers exactly the picture's area.
@@ -91,36 +92,32 @@ class Model:
         height, width = working_shape(lightness.shape[0], lightness.shape[1], self.spec, size=size)
         seen = resize(lightness, height, width)
         padded = _pad(seen, self.spec.multiple)
-        heat = np.array(self.spec.temperature if temperature is None else temperature, np.float32)
-        (chroma,) = self._session.run(
-            ["chroma"], {"lightness": padded[None, None], "temperature": heat}
-        )
-        area = chroma[0, :, : height // REDUCTION, : width // REDUCTION].transpose(1, 2, 0)
+        given = {"lightness": padded[None, None]}
+        if self.spec.outputs == "distribution":
+            heat = self.spec.temperature if temperature is None else temperature
+            given["temperature"] = np.array(heat, np.float32)
+        (chroma,) = self._session.run(["chroma"], given)
+        rows, columns = height // self.spec.reduction, width // self.spec.reduction
+        area = chroma[0, :, :rows, :columns].transpose(1, 2, 0)
         return Prediction(np.ascontiguousarray(area) * np.float32(self.spec.gain), (height, width))
 
 
 def working_shape(
     height: int, width: int, spec: ModelSpec, *, size: int | None = None
 ) -> tuple[int, int]:
-    """Height and width, multiples of 4, at which a network sees a picture.
+    """Height and width, multiples of the model's `reduction`, at which it sees a picture.
 
     The aspect is kept: the shorter side becomes `size` (the model's own by default), unless that
-    makes the longer one exceed the model's `largest_side`; very long pictures keep at least 32.
+    makes the longer one exceed the model's `largest_side`; of very long pictures the shorter keeps
+    at least `multiple`.
     """
     short = spec.working_size if size is None else size
     scale = short / min(height, width)
     scale = min(scale, max(spec.largest_side, short) / max(height, width))
     return tuple(  # type: ignore[return-value]
-        max(spec.multiple, REDUCTION * round(side * scale / REDUCTION)) for side in (height, width)
+        max(spec.multiple, spec.reduction * round(side * scale / spec.reduction))
+        for side in (height, width)
     )
-
-
-def resize(plane: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """A plane (H, W) at another size, averaged when made smaller, bicubic when enlarged."""
-    if plane.shape == (height, width):
-        return plane
-    filtering = Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(plane, "F").resize((width, height), filtering), np.float32)
 
 
 def _pad(plane: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:

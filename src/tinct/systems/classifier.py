@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from tinct.download import cache_folder
 from tinct.errors import ModelError, UsageError
 from tinct.systems.inception import InceptionResNetV2
 from tinct.systems.mobilenet import POOLED, MobileNetV2
@@ -76,9 +77,11 @@ class FrozenClassifier(nn.Module):
         self.side = side
         self.kind: Kind = kind
         self.first = 1 if classes == 1001 and not background else 0
-        self.length = classes - self.first
+        self.classes, self.length = classes, classes - self.first
         self.network = network
         self.requires_grad_(requires_grad=False)
+        # twice as quick on CPUs whose libraries have no other depthwise convolution
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval()
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002
@@ -94,8 +97,21 @@ class FrozenClassifier(nn.Module):
 
     def forward(self, lightness: Tensor) -> Tensor:
         """Lightness (N, 1, H, W) in 0..100 to the vector (N, length)."""
-        logits: Tensor = self.network(self.picture(lightness))[:, self.first :]
-        return torch.softmax(logits, dim=1) if self.kind == "probabilities" else logits
+        return self.describe(self.picture(lightness))
+
+    def describe(self, picture: Tensor) -> Tensor:
+        """What `picture` gave for pictures of whatever sizes, (N, 3, s, s), to (N, length)."""
+        return self.vector(self.logits(picture))
+
+    def logits(self, picture: Tensor) -> Tensor:
+        """What `picture` gave, (N, 3, s, s), to the network's own logits (N, classes)."""
+        result: Tensor = self.network(picture.contiguous(memory_format=torch.channels_last))
+        return result
+
+    def vector(self, logits: Tensor) -> Tensor:
+        """The network's logits (N, classes) to the vector (N, length) that is asked for."""
+        kept = logits[:, self.first :]
+        return torch.softmax(kept, dim=1) if self.kind == "probabilities" else kept
 
 
 class _RightPadded(nn.Conv2d):
@@ -157,8 +173,13 @@ def build_classifier(
 
 
 def weights_file(name: str) -> Path:
-    """Where a classifier's weights lie: the folder `weights` beside the data folder TINCT_DATA."""
-    return Path(os.environ.get("TINCT_DATA", "../shared/data")).parent / "weights" / FILES[name]
+    """Where a classifier's weights lie.
+
+    They are in the folder `weights` beside the data folder TINCT_DATA, or else in that of the
+    user's cache, where `tinct.systems.weights` puts them.
+    """
+    beside = Path(os.environ.get("TINCT_DATA", "../shared/data")).parent / "weights" / FILES[name]
+    return beside if beside.is_file() else cache_folder() / "weights" / FILES[name]
 
 
 def load_classifier(
@@ -180,15 +201,18 @@ def load_classifier(
         raise ModelError(
             f"the weights of {name} are not there",
             where=str(file),
-            remedy="put them there, or set TINCT_DATA to the folder beside theirs",
+            remedy=f"`tinct systems fetch {name}`, or set TINCT_DATA to the folder beside theirs",
         )
     state = {key: value.to(torch.float32) for key, value in load_file(file).items()}
     last = next((key for key in ("classifier.bias", "classif.bias") if key in state), None)
     if last is None:
         raise ModelError("holds no classifier layer", where=str(file))
-    classifier = build_classifier(name, classes=len(state[last]), kind=kind, background=background)
+    with torch.device("meta"):  # filling it with noise first would cost more than reading the file
+        classifier = build_classifier(
+            name, classes=len(state[last]), kind=kind, background=background
+        )
     try:
-        classifier.network.load_state_dict(state)
+        classifier.network.load_state_dict(state, assign=True)
     except RuntimeError as error:
         raise ModelError(f"holds other layers than {name}", where=str(file)) from error
     return classifier

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tinct.color import grid_bins
 from tinct.systems.mobilenet import POOLED, SCALES, MobileNetV2
 
 
@@ -92,3 +93,8 @@ class Tinct(nn.Module):
         logits = self.logits(lightness)
         chroma = self.expectation(torch.softmax(logits / temperature, dim=1))
         return chroma, torch.softmax(logits, dim=1)
+
+
+def from_grid(*, grid: int = 14) -> Tinct:
+    """The network for the bins of a regular a*b* grid of that step in CIE units."""
+    return Tinct(torch.from_numpy(grid_bins(grid)))

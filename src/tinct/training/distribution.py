@@ -4,21 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-
-from tinct.color import rgb_to_lab
-from tinct.training.cache import PictureCache, unit
-
-
-def thumbnails(cache: PictureCache, *, size: int = 24) -> NDArray[np.float32]:
-    """a*b* (M, size * size, 2) of all pictures, squashed to small squares."""
-    chroma = np.empty((len(cache), size * size, 2), np.float32)
-    for position in range(len(cache)):
-        small = Image.fromarray(cache[position]).resize(
-            (size, size), Image.Resampling.BOX, reducing_gap=2.0
-        )
-        chroma[position] = rgb_to_lab(unit(small))[..., 1:].reshape(-1, 2)
-    return chroma
 
 
 def is_monochrome(chroma: NDArray[np.float32], *, tolerance: float = 4.0) -> NDArray[np.bool_]:

@@ -1,83 +1,241 @@
-"""Weights to an ONNX file that stands alone: fp16 inside, CIE units outside."""
+"""The weights of a run to an ONNX file that stands alone and says what it is.
+
+CIE units outside, float16 inside, and the classifier of systems that listen to one built in, so
+that using the file needs nothing but the picture's lightness.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
-import numpy as np
-import onnx
-import torch
-from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
-from tinct.systems.tinct import Tinct
+from tinct.errors import ModelError, TinctError
+from tinct.image.atomic import write_atomic
+from tinct.models.exported import FORM, ONNX_NAME
+from tinct.systems import SYSTEMS, System, find_system
+from tinct.systems.classifier import Kind, load_classifier
+from tinct.training.graph import Interface, finished, graph_of, halved
 
-#: inputs and outputs of every exported network with a distribution
-INPUTS = ("lightness", "temperature")
-OUTPUTS = ("chroma", "distribution")
-
-
-def load_average(checkpoint: Path) -> Tinct:
-    """The averaged weights of a run's `last.pt` as a network ready to use."""
-    state: dict[str, Tensor] = torch.load(checkpoint, weights_only=True)["average"]
-    network = Tinct(state["bins"])
-    network.load_state_dict(state)
-    return network.eval()
+#: the longest side that an exported network is asked to see, in shorter sides
+LONGEST = 3
+#: the system whose networks give a distribution
+OWN = "tinct"
 
 
-def export(network: Tinct, target: Path, *, description: dict[str, str]) -> str:
-    """Write `network` as ONNX with any height and width, and return the file's sha256.
+@dataclass(frozen=True)
+class Weights:
+    """What `best.safetensors` or `last.safetensors` of a run holds."""
+
+    tensors: dict[str, Tensor]
+    """Of the network, by name."""
+    system: str
+    """Name of a published system, or `tinct`."""
+    faithful: bool = False
+    """As `System.build` takes it."""
+    network: Mapping[str, Any] = field(default_factory=dict)
+    """Keywords for the network."""
+    classifier: str = ""
+    """Name of the classifier it listens to, if any."""
+    kind: Kind = "logits"
+    """What the classifier's vector holds."""
+    step: int = 0
+    """Steps of training."""
+    pictures_seen: int = 0
+    """Pictures drawn in them, each time counted."""
+    size: int = 0
+    """Shorter side that it was trained at; 0 stands for the system's own."""
+    licence: str = "not stated"
+    """SPDX identifier."""
+    temperature: float = 1.0
+    """At which a distribution becomes colours, see `ModelSpec`."""
+    gain: float = 1.0
+    """Factor on those colours."""
+
+
+def export_run(
+    run: Path, target: Path | None = None, *, weights: Literal["best", "last"] = "best"
+) -> Path:
+    """Make one ONNX file of a run, for `tinct colorize --model`.
 
     Args:
-        network: the network; sides of its input must be multiples of 32.
-        target: file to write.
-        description: what the file says of itself (ONNX metadata: name, licence, ...).
+        run: folder of a training.
+        target: file to write, where there is none yet; None writes `model.onnx` into the run,
+            over one from before.
+        weights: those of the best validation, or of the last.
+
+    Returns:
+        The file. Its properties say how far it is from torch: `difference` as exported,
+        `rounding` once the weights are float16 (`float32` in `storage` where that would show).
+
+    Raises:
+        ModelError: the run holds no such weights, they do not fit their system, the classifier's
+            weights are absent, or ONNX computes something else than torch.
+        OutputError: the file cannot be written, or is there already.
     """
-    height, width = torch.export.Dim("h", min=2, max=128), torch.export.Dim("w", min=2, max=128)
-    program = torch.onnx.export(
-        network,
-        (torch.rand(1, 1, 96, 128) * 100, torch.tensor(1.0)),
-        input_names=list(INPUTS),
-        output_names=list(OUTPUTS),
-        dynamic_shapes={"lightness": {2: 32 * height, 3: 32 * width}, "temperature": None},
-        dynamo=True,
-        verbose=False,
-    )
-    if program is None:
-        raise RuntimeError("torch.onnx.export gave nothing back")
-    model = program.model_proto
-    halve_weights(model)
-    del model.metadata_props[:]
-    for key, value in sorted(description.items()):
-        model.metadata_props.append(onnx.StringStringEntryProto(key=key, value=value))
-    for node in model.graph.node:
-        node.doc_string = ""
-        del node.metadata_props[:]
-    onnx.checker.check_model(model)
-    data = model.SerializeToString()
-    target.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
-
-
-def halve_weights(model: onnx.ModelProto, *, smallest: int = 256) -> None:
-    """Store float32 weights as float16 and widen them by a Cast when the model is loaded.
-
-    The runtime folds the Cast away once, so arithmetic stays float32 and only the file shrinks.
-    """
-    graph = model.graph
-    kept, casts = [], []
-    for weight in graph.initializer:
-        if weight.data_type != TensorProto.FLOAT or np.prod(weight.dims) < smallest:
-            kept.append(weight)
-            continue
-        half = numpy_helper.from_array(
-            numpy_helper.to_array(weight).astype(np.float16), weight.name + ".half"
+    loaded = read_weights(run, weights)
+    system = _system(loaded, run)
+    network = network_of(loaded, system, run)
+    interface = Interface.DISTRIBUTION if system.name == OWN else Interface.CHROMA
+    size = loaded.size or system.size
+    exported = graph_of(network, interface, size=size)
+    if exported.difference > exported.tolerance:
+        raise ModelError(
+            f"ONNX gives colours that are {exported.difference:.2g} CIE units from torch's",
+            where=str(run),
+            remedy="another release of torch or onnxscript may export it rightly",
         )
-        kept.append(half)
-        casts.append(helper.make_node("Cast", [half.name], [weight.name], to=TensorProto.FLOAT))
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
+    graph, rounding = halved(exported)
+    description = {
+        **_description(run, loaded, weights),
+        "parameters": str(_learned(network)),
+        "working_size": str(size),
+        "largest_side": str(LONGEST * size),
+        "multiple": str(interface.multiple),
+        "reduction": str(interface.reduction),
+        "outputs": interface.value,
+        "difference": f"{exported.difference:.2g}",
+        "rounding": f"{rounding:.2g}",
+        "storage": "float32" if graph is exported.graph else "float16",
+    }
+    file = target or run / ONNX_NAME
+    with write_atomic(file, overwrite=target is None) as temporary:
+        temporary.write_bytes(finished(graph, description))
+    return file
+
+
+def read_weights(run: Path, which: Literal["best", "last"]) -> Weights:
+    """The weights of a run and what they say of themselves.
+
+    Raises:
+        ModelError: there are none, or the file is damaged or is none of ours.
+    """
+    file = run / f"{which}.safetensors"
+    if not file.is_file():
+        other = run / f"{'last' if which == 'best' else 'best'}.safetensors"
+        raise ModelError(
+            f"holds no {file.name}",
+            where=str(run),
+            remedy=f"there is {other.name}: --weights {other.stem}"
+            if other.is_file()
+            else "train until the first validation, or name the folder of a run",
+        )
+    try:
+        with safe_open(file, framework="pt") as opened:
+            said = json.loads((opened.metadata() or {})["tinct"])
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        known = {name: said[name] for name in Weights.__dataclass_fields__ if name in said}
+        return Weights(**{**known, "tensors": tensors})
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"holds no weights of a run: {error}", where=str(file), remedy="`tinct resume` renews"
+        ) from error
+
+
+def network_of(loaded: Weights, system: System, run: Path) -> nn.Module:
+    """The network ready to use, its classifier included.
+
+    Raises:
+        ModelError: the weights are of another network, or those of the classifier are absent.
+    """
+    try:
+        network = system.build(faithful=loaded.faithful, **loaded.network)
+        network.load_state_dict(loaded.tensors)
+    except (RuntimeError, TypeError) as error:
+        raise ModelError(
+            f"the weights are not those of '{system.name}' as it is now",
+            where=str(run),
+            remedy="export with the version of Tinct that trained them",
+        ) from error
+    network.eval().requires_grad_(requires_grad=False)
+    for module in network.modules():
+        if parametrize.is_parametrized(module):  # spectral norm: its result is all that is needed
+            for name in list(module.parametrizations):  # type: ignore[arg-type]
+                parametrize.remove_parametrizations(module, name)
+    length = loaded.network.get("embedding", system.embedding)
+    return network if length is None else Fused(network, loaded, length).eval()
+
+
+class Fused(nn.Module):
+    """A network and the classifier it listens to, as one that takes lightness alone."""
+
+    def __init__(self, network: nn.Module, loaded: Weights, length: int) -> None:
+        super().__init__()
+        self.network = network
+        classifier = load_classifier(loaded.classifier, kind=loaded.kind)
+        if classifier.length == length + 1:
+            classifier = load_classifier(loaded.classifier, kind=loaded.kind, background=False)
+        if classifier.length != length:
+            raise ModelError(
+                f"'{loaded.classifier}' gives {classifier.length} numbers, the network takes "
+                f"{length}",
+                remedy="put the classifier's weights back that were there in training",
+            )
+        self.classifier = classifier
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """Lightness (N, 1, H, W) in 0..100 to a*b* (N, 2, H, W) in CIE units."""
+        chroma: Tensor = self.network(lightness, self.classifier(lightness))
+        return chroma
+
+
+def _system(loaded: Weights, run: Path) -> System:
+    try:
+        return find_system(loaded.system)
+    except TinctError as error:
+        raise ModelError(
+            f"was trained as '{loaded.system}', which this version of Tinct does not have",
+            where=str(run),
+            remedy=f"it has {', '.join((OWN, *SYSTEMS))}",
+        ) from error
+
+
+def _learned(network: nn.Module) -> int:
+    own = network.network if isinstance(network, Fused) else network
+    return sum(weight.numel() for weight in own.parameters())
+
+
+def _description(run: Path, loaded: Weights, which: str) -> dict[str, str]:
+    """Where the model comes from; no path of the computer that made it."""
+    folder = re.sub(r"[^\w.+-]+", "-", run.resolve().name).strip(".-") or "run"
+    own = "tinct-small" if loaded.system == OWN else loaded.system
+    try:
+        recipe = hashlib.sha256((run / "recipe.toml").read_bytes()).hexdigest()
+    except OSError:
+        recipe = ""
+    heard = f"{loaded.classifier}, {loaded.kind}" if loaded.classifier else ""
+    return {
+        "tinct": FORM,
+        "name": folder if folder.startswith(own) else f"{own}.{folder}",
+        "system": loaded.system,
+        "faithful": str(loaded.faithful).lower(),
+        "classifier": heard,
+        "weights": which,
+        "step": str(loaded.step),
+        "pictures_seen": str(loaded.pictures_seen),
+        "licence": loaded.licence,
+        "temperature": str(loaded.temperature),
+        "gain": str(loaded.gain),
+        "trained_on": _data(run),
+        "recipe_sha256": recipe,
+        "units": "lightness L* 0..100; chroma a*b* CIE",
+    }
+
+
+def _data(run: Path) -> str:
+    """The pictures in one line, from `data.json`; of their folder the name alone."""
+    try:
+        data = json.loads((run / "data.json").read_text(encoding="utf-8"))
+        count, source, digest = data["training"], Path(data["source"]).name, data["sha256"]
+        pictures = "picture" if count == 1 else "pictures"
+        return f"{count:,} {pictures} of {source} (sha256 {digest[:12]})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "not recorded"

@@ -1,269 +1,337 @@
-"""Train the shipped network: one function from a folder of decoded pictures to weights."""
+"""The loop: steps, validations, checkpoints, until something says stop."""
 
 from __future__ import annotations
 
-import json
-import math
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from lightning_fabric import Fabric
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
-from tinct.color import grid_bins
-from tinct.errors import InputError
-from tinct.systems.mobilenet import load_imagenet
-from tinct.systems.tinct import Tinct
-from tinct.training.batches import Augmentation, Batch, batches, make_batch
-from tinct.training.cache import PictureCache, is_validation
-from tinct.training.distribution import bin_frequency, is_monochrome, thumbnails
-from tinct.training.losses import BinLoss
+from tinct.errors import ConfigError
+from tinct.image.atomic import output_errors
+from tinct.training import checkpoint
+from tinct.training.draws import Batch, Colours, Draws, numbers, stream
+from tinct.training.embeddings import Embeddings
+from tinct.training.log import RunLog
+from tinct.training.objective import Criterion, Diverged, Objective, bare, set_rates
+from tinct.training.optimise import Plateau, share_of_peak
+from tinct.training.pictures import PictureSet
+from tinct.training.setup import Plan
+from tinct.training.sheet import write_sheet
+from tinct.training.validation import Exam, sheet_rows, validate
 
-
-@dataclass(frozen=True)
-class Settings:
-    """Every setting of a run; a recipe's TOML file holds the same names."""
-
-    steps: int = 12_000
-    """Optimiser steps in all."""
-    batch: int = 32
-    """Pictures a step."""
-    size: int = 128
-    """Side of the crops in pixels."""
-    final_size: int = 192
-    """Side of the crops at the end of training."""
-    final_share: float = 0.1
-    """Share of the steps that use `final_size` (with half the batch)."""
-    decoder_rate: float = 2e-3
-    """Highest learning rate of the decoder."""
-    encoder_rate: float = 3e-4
-    """Highest learning rate of the pretrained encoder."""
-    warmup: float = 0.03
-    """Share of the steps in which the learning rate rises."""
-    weight_decay: float = 0.02
-    """AdamW weight decay."""
-    average: float = 0.999
-    """Decay of the averaged weights that are kept (EMA)."""
-    rebalance: float = 0.5
-    """How far rare colours are favoured, 0 to 1."""
-    huber: float = 0.5
-    """Weight of the Huber term."""
-    gradient: float = 0.25
-    """Weight of the a*b* gradient term."""
-    grid: int = 14
-    """Step of the a*b* bins in CIE units."""
-    seed: int = 1
-    """Seed of everything random."""
-    half: bool = True
-    """Whether convolutions run in bfloat16 (faster where the processor multiplies it)."""
-    threads: int = 2
-    """CPU threads of the network."""
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    """What is done to pictures."""
+#: steps between two lines of the log
+LOGGED = 25
 
 
-def train(
-    cache: PictureCache, weights: Path | None, run: Path, settings: Settings, *, every: int = 500
-) -> None:
-    """Train, or go on with, the run in the folder `run`.
+@dataclass
+class Progress:
+    """Where a run is; all of it goes into checkpoints."""
 
-    Args:
-        cache: decoded training pictures; validation ones are held out by artist or id.
-        weights: ImageNet weights of the encoder, or None to start from noise.
-        run: folder of `last.pt`, `history.jsonl` and `settings.json`.
-        settings: every number of the run.
-        every: steps between validations and checkpoints.
-
-    Raises:
-        InputError: no coloured pictures are left to learn from or to validate on.
-        FloatingPointError: the gradient is not finite; the last checkpoint stands.
-    """
-    torch.set_num_threads(settings.threads)
-    torch.manual_seed(settings.seed)
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "settings.json").write_text(json.dumps(asdict(settings), indent=2))
-    learning, validation, frequency = _survey(cache, run, settings)
-    bins = grid_bins(settings.grid)
-    network = Tinct(torch.from_numpy(bins))
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if weights is not None:
-        load_imagenet(network.encoder, weights)
-    criterion = BinLoss(
-        bins,
-        frequency,
-        mix=settings.rebalance,
-        huber=settings.huber,
-        gradient=settings.gradient,
-    )
-    average = {name: value.clone() for name, value in network.state_dict().items()}
-    pretrained = set(network.encoder.parameters())
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": list(pretrained), "peak": settings.encoder_rate},
-            {
-                "params": [p for p in network.parameters() if p not in pretrained],
-                "peak": settings.decoder_rate,
-            },
-        ],
-        weight_decay=settings.weight_decay,
-    )
-    step = 0
-    if (run / "last.pt").exists():
-        saved = torch.load(run / "last.pt", weights_only=True)
-        network.load_state_dict(saved["network"])
-        optimiser.load_state_dict(saved["optimiser"])
-        average, step = saved["average"], saved["step"]
-    held_out = _validation_batches(cache, validation)
-    stream = _prefetch(_stream(cache, learning, settings, step))
-    began, seen = time.monotonic(), 0
-    for batch in stream:
-        if step >= settings.steps:
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * schedule(step / settings.steps, settings.warmup)
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.half):
-            logits = network.logits(_tensor(batch.lightness))
-        loss, parts = criterion(logits.float(), torch.from_numpy(batch.chroma))
-        optimiser.zero_grad()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        if not bool(torch.isfinite(norm)):
-            raise FloatingPointError(f"the gradient is not finite at step {step}")
-        optimiser.step()
-        step += 1
-        seen += len(batch.lightness)
-        decay = min(settings.average, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for name, value in network.state_dict().items():
-                average[name].lerp_(value, 1 - decay)
-        if step % 50 == 0:
-            rate = seen / (time.monotonic() - began)
-            _log(run, {"step": step, "loss": float(loss.detach()), **parts, "images/s": rate})
-        if step % every == 0 or step == settings.steps:
-            _save(run, network, optimiser, average, step)
-            report = _validate(network, average, criterion, held_out)
-            _log(run, {"step": step, "validation": report})
+    step: int = 0
+    """Steps done."""
+    seconds: float = 0.0
+    """By the clock."""
+    core_seconds: float = 0.0
+    """Of processor time, all threads."""
+    plateau: Plateau = field(default_factory=Plateau)
+    """What the validations say."""
+    best: dict[str, float] = field(default_factory=dict)
+    """Measures of the best of them."""
+    validated: int = -1
+    """Step of the last of them."""
 
 
-def schedule(progress: float, warmup: float) -> float:
-    """Learning rate as a share of its peak: linear rise, then half a cosine down to 1 %."""
-    if progress < warmup:
-        return progress / warmup
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+@dataclass
+class Loop:
+    """Steps, validations and checkpoints of one run on one device; `go` is the whole of it."""
 
+    fabric: Fabric
+    plan: Plan
+    pictures: PictureSet
+    embeddings: Embeddings | None
+    objective: Objective
+    criterion: Criterion
+    average: AveragedModel | None
+    exam: Exam
+    progress: Progress
+    run: Path
+    saved: int = -1
+    """Step of the last checkpoint, -1 before the first."""
+    at: int = 0
+    """Step that is being done."""
+    rate: float = 0.0
+    """Its learning rate."""
 
-def _survey(
-    cache: PictureCache, run: Path, settings: Settings
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    table = run / "survey.npz"
-    if not table.exists():
-        chroma = thumbnails(cache)
-        coloured = ~is_monochrome(chroma)
-        held = np.array([is_validation(entry) for entry in cache.entries])
-        learning = np.flatnonzero(coloured & ~held)
-        frequency = bin_frequency(chroma[learning], grid_bins(settings.grid))
-        np.savez(
-            table,
-            learning=learning,
-            validation=np.flatnonzero(coloured & held),
-            frequency=frequency,
+    def __post_init__(self) -> None:
+        self.recipe = self.plan.recipe
+        self.per_step = self.objective.batches * self.recipe.run.accumulate
+        self.seen_per_step = self.recipe.data.batch * self.per_step
+        self.per_epoch = max(1, round(len(self.pictures.training) / self.seen_per_step))
+        self.every = self.recipe.run.every or self.per_epoch
+        if self.recipe.data.batch % self.fabric.world_size:
+            raise ConfigError(
+                f"cannot be dealt to {self.fabric.world_size} devices evenly",
+                where=f"data.batch = {self.recipe.data.batch}",
+            )
+        self.colours = Colours().to(self.fabric.device)
+        self.on_cuda = self.fabric.device.type == "cuda"
+        stop = self.recipe.stop
+        limits = [stop.steps] if stop.steps else []
+        if stop.epochs:
+            limits.append(max(1, round(stop.epochs * self.per_epoch)))
+        self.total = min(limits) if limits else None
+
+    def go(self, log: RunLog | None, asked: list[bool]) -> str:
+        """Train until something says stop; returns what.
+
+        Args:
+            log: told of everything; None on all devices but the first.
+            asked: no longer empty once the user wants an end.
+        """
+        progress = self.progress
+        began, cores = time.monotonic(), time.process_time()
+        spent = (progress.seconds, progress.core_seconds)
+        meter = _Meter()
+        batches: Iterator[Batch] | None = None
+        size = 0
+        while not (reason := self._reason(asked)):
+            if batches is None or size != self._size():
+                size = self._size()
+                batches = self._batches(size)
+            with meter.waiting():
+                chosen = [next(batches) for _ in range(self.per_step)]
+            rates = self._set_rates()
+            self.at = progress.step + 1
+            meter.add(self.objective.step(chosen), self.seen_per_step)
+            progress.step += 1
+            progress.seconds = spent[0] + time.monotonic() - began
+            progress.core_seconds = spent[1] + time.process_time() - cores
+            if self.average is not None:
+                self.average.update_parameters(bare(self.objective.networks["network"]))
+            due = progress.step % self.every == 0
+            if log is not None and (due or progress.step % LOGGED == 0):
+                meter.tell(log, progress.step, progress.step / self.per_epoch, rates)
+            if due:
+                self._validate(log)
+                meter = _Meter()
+        if log is not None and meter.steps:
+            meter.tell(log, progress.step, progress.step / self.per_epoch, rates)
+        if reason != "interrupted":
+            if progress.step != progress.validated:
+                self._validate(log)
+        elif progress.step != self.saved:  # a validation out of turn would tell on the rate
+            self._keep(best=False)
+        return reason
+
+    def _set_rates(self) -> dict[str, float]:
+        schedule, progress = self.recipe.schedule, self.progress
+        share = share_of_peak(
+            schedule, progress.step, progress=self._done(), peak=self.recipe.optimiser.rate
         )
-    with np.load(table) as saved:
-        for name in ("learning", "validation"):
-            if not len(saved[name]):
-                raise InputError(
-                    f"there are no coloured pictures for {name}",
-                    where=str(run),
-                    remedy="train on more pictures; one artist in 33 is held out for validation",
+        rates = set_rates(self.objective, share * progress.plateau.share, schedule.floor)
+        self.rate = rates["network"]
+        return rates
+
+    def _reason(self, asked: list[bool]) -> str:
+        stop, progress = self.recipe.stop, self.progress
+        reason = ""
+        if asked:
+            reason = "interrupted"
+        elif self.total is not None and progress.step >= self.total:
+            reason = "all steps done"
+        elif stop.minutes and progress.seconds >= 60 * stop.minutes:
+            reason = f"{stop.minutes:g} minutes are over"
+        elif stop.core_minutes and progress.core_seconds >= 60 * stop.core_minutes:
+            reason = f"{stop.core_minutes:g} minutes of processor time are over"
+        elif stop.patience and progress.plateau.stale >= stop.patience:
+            reason = f"no better for {stop.patience} validations"
+        if self.fabric.world_size > 1:  # clocks differ: the first device decides for all
+            reason = self.fabric.broadcast(reason)
+        return reason
+
+    def _done(self) -> float:
+        """Share of the run that is done, by whichever limit is nearest."""
+        stop, progress = self.recipe.stop, self.progress
+        shares = [0.0]
+        if self.total:
+            shares.append(progress.step / self.total)
+        if stop.minutes:
+            shares.append(progress.seconds / (60 * stop.minutes))
+        if stop.core_minutes:
+            shares.append(progress.core_seconds / (60 * stop.core_minutes))
+        return min(1.0, max(shares))
+
+    def _size(self) -> int:
+        final = self.recipe.data.final_size
+        return final if final and self._done() >= 0.9 else self.plan.size
+
+    def _together(self, size: int) -> int:
+        """Pictures in a batch: larger ones are fewer."""
+        batch, world = self.recipe.data.batch, self.fabric.world_size
+        if size == self.plan.size:
+            return batch
+        share = (self.plan.size / size) ** 2
+        return world * max(1, round(batch * share / world))
+
+    def _batches(self, size: int) -> Iterator[Batch]:
+        """Batches from the current step on."""
+        data, recipe = self.recipe.data, self.recipe
+        world, rank = self.fabric.world_size, self.fabric.global_rank
+        batch = self._together(size)
+        draws = Draws(
+            self.pictures.cache,
+            self.pictures.training,
+            size=size,
+            data=data,
+            augmentation=recipe.augmentation,
+            group=batch,
+            seed=recipe.seed,
+        )
+        chosen = numbers(
+            batch=batch, start=self.progress.step * self.per_step, rank=rank, world=world
+        )
+        device = self.fabric.device
+        for rgb, grey, positions in stream(draws, chosen, workers=data.workers):
+            vectors = None
+            if self.embeddings is not None:
+                vectors = torch.from_numpy(self.embeddings[positions]).to(device)
+            yield self.colours.batch(
+                torch.from_numpy(rgb).to(device, non_blocking=True),
+                torch.from_numpy(grey).to(device, non_blocking=True),
+                vectors,
+                original_light=recipe.faithful,
+            )
+
+    def _validate(self, log: RunLog | None) -> None:
+        """Measure, write the sheet and the checkpoint."""
+        progress = self.progress
+        network = self._network()
+        measures, coloured = validate(network, self.criterion, self.exam)
+        if self.fabric.world_size > 1:  # the rate follows from them, so all must have the same
+            measures = self.fabric.broadcast(measures)
+        if not measures["loss"] < float("inf"):
+            raise Diverged("the validation loss is not finite")
+        before = progress.plateau.share
+        best = progress.plateau.update(measures["loss"], progress.step, self.recipe.schedule)
+        progress.validated = progress.step
+        if best:
+            progress.best = measures
+        if log is not None:
+            log.validation(
+                step=progress.step,
+                epoch=progress.step / self.per_epoch,
+                measures={"network": measures, **self.exam.baselines},
+                pictures=len(self.exam.rgb),
+                best=best,
+            )
+            if progress.plateau.share != before:
+                log.note(
+                    step=progress.step,
+                    text=f"learning rate cut to {progress.plateau.share:g} of its peak: no better "
+                    f"for {self.recipe.schedule.patience} validations",
                 )
-        return saved["learning"], saved["validation"], saved["frequency"]
+            rows = sheet_rows(self.exam, coloured, self.recipe.run.sheet)
+            if rows:
+                with output_errors(self.run):
+                    (self.run / "sheets").mkdir(exist_ok=True)
+                    write_sheet(self.run / "sheets" / f"{progress.step:08d}.png", rows)
+        self._keep(best=best)
 
+    def _keep(self, *, best: bool) -> None:
+        """Write the checkpoint.
 
-def _stream(
-    cache: PictureCache, positions: NDArray[np.int64], settings: Settings, start: int
-) -> Iterator[Batch]:
-    turn = round(settings.steps * (1 - settings.final_share))
-    for size, batch, first, last in (
-        (settings.size, settings.batch, 0, turn),
-        (settings.final_size, settings.batch // 2, turn, settings.steps + 1),
-    ):
-        if start >= last:
-            continue
-        rng = np.random.default_rng((settings.seed, max(start, first)))
-        source = batches(
-            cache, positions, size=size, batch=batch, options=settings.augmentation, rng=rng
+        Raises:
+            Diverged: the weights are not finite; the checkpoint before stays.
+        """
+        network = self._network()
+        if not all(bool(one.isfinite().all()) for one in network.state_dict().values()):
+            raise Diverged("the weights are not finite")
+        if self.fabric.is_global_zero:
+            self._save(network, best=best)
+        self.saved = self.progress.step
+        self.fabric.barrier()
+
+    def _network(self) -> nn.Module:
+        """The weights that count: the running average where there is one."""
+        if self.average is not None:
+            return self.average.module
+        return bare(self.objective.networks["network"])
+
+    def _save(self, network: nn.Module, *, best: bool) -> None:
+        plan, progress = self.plan, self.progress
+        description = {
+            "system": plan.system.name,
+            "faithful": self.recipe.faithful,
+            "network": dict(plan.network),
+            "classifier": plan.classifier.name if plan.classifier is not None else "",
+            "kind": plan.system.kind or "",
+            "step": progress.step,
+            "pictures_seen": progress.step * self.seen_per_step,
+            "size": plan.size,
+            "name": self.recipe.name,
+            "trained_on": f"{len(self.pictures.training)} pictures ({self.pictures.sha256[:12]})",
+            "recipe": asdict(self.recipe),
+        }
+        weights = network.state_dict()
+        if best:
+            checkpoint.save_weights(self.run / checkpoint.BEST_WEIGHTS, weights, description)
+        checkpoint.save_weights(self.run / checkpoint.LAST_WEIGHTS, weights, description)
+        objective = self.objective
+        checkpoint.save_state(
+            self.run,
+            {
+                "networks": {n: bare(one).state_dict() for n, one in objective.networks.items()},
+                "optimisers": {n: one.state_dict() for n, one in objective.optimisers.items()},
+                "average": None if self.average is None else self.average.state_dict(),
+                "progress": asdict(progress),
+                "random": torch.get_rng_state(),
+                "random_cuda": torch.cuda.get_rng_state() if self.on_cuda else None,
+                "pictures": self.pictures.sha256,
+            },
         )
-        for _ in range(last - max(start, first)):
-            yield next(source)
 
 
-def _prefetch(source: Iterator[Batch], *, ahead: int = 4) -> Iterator[Batch]:
-    with ThreadPoolExecutor(1) as pool:
-        waiting = [pool.submit(next, source, None) for _ in range(ahead)]
-        while (batch := waiting.pop(0).result()) is not None:
-            waiting.append(pool.submit(next, source, None))
-            yield batch
+@dataclass
+class _Meter:
+    """What happened since the last line of the log."""
 
+    sums: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
+    seen: int = 0
+    waited: float = 0.0
+    began: float = field(default_factory=time.monotonic)
 
-def _validation_batches(cache: PictureCache, positions: NDArray[np.int64]) -> list[Batch]:
-    rng = np.random.default_rng(0)
-    chosen = rng.permutation(positions)[:256].tolist()
-    still = Augmentation(smallest_crop=1.0, film=0.0, ageing=0.0)
-    return [
-        make_batch(cache, chosen[first : first + 32], size=160, options=still, rng=rng)
-        for first in range(0, len(chosen), 32)
-    ]
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the time inside as waiting for pictures."""
+        started = time.monotonic()
+        yield
+        self.waited += time.monotonic() - started
 
+    def add(self, losses: Mapping[str, float], seen: int) -> None:
+        """A step is done."""
+        self.steps += 1
+        self.seen += seen
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
 
-@torch.no_grad()
-def _validate(
-    network: Tinct, average: dict[str, Tensor], criterion: BinLoss, held_out: list[Batch]
-) -> dict[str, float]:
-    own = {name: value.clone() for name, value in network.state_dict().items()}
-    network.load_state_dict(average)
-    sums = dict.fromkeys(("loss", "ab_error", "grey_error", "chroma_ratio"), 0.0)
-    for batch in held_out:
-        truth = torch.from_numpy(batch.chroma)
-        logits = network.logits(_tensor(batch.lightness))
-        chroma = network.expectation(torch.softmax(logits, dim=1))
-        sums["loss"] += float(criterion(logits, truth)[0])
-        sums["ab_error"] += float((chroma - truth).norm(dim=1).mean())
-        sums["grey_error"] += float(truth.norm(dim=1).mean())
-        sums["chroma_ratio"] += float(chroma.norm(dim=1).mean() / truth.norm(dim=1).mean())
-    network.load_state_dict(own)
-    return {name: round(value / len(held_out), 4) for name, value in sums.items()}
-
-
-def _tensor(lightness: NDArray[np.float32]) -> Tensor:
-    return torch.from_numpy(lightness).to(memory_format=torch.channels_last)
-
-
-def _save(
-    run: Path,
-    network: Tinct,
-    optimiser: torch.optim.Optimizer,
-    average: dict[str, Tensor],
-    step: int,
-) -> None:
-    partial = run / "last.pt.partial"
-    torch.save(
-        {
-            "network": network.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "average": average,
-            "step": step,
-        },
-        partial,
-    )
-    partial.replace(run / "last.pt")
-
-
-def _log(run: Path, record: dict[str, Any]) -> None:
-    with (run / "history.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
+    def tell(self, log: RunLog, step: int, epoch: float, rates: Mapping[str, float]) -> None:
+        """Write a line and begin again."""
+        elapsed = max(time.monotonic() - self.began, 1e-9)
+        log.train(
+            step=step,
+            epoch=epoch,
+            losses={name: value / self.steps for name, value in self.sums.items()},
+            rates=rates,
+            images_per_second=self.seen / elapsed,
+            waiting=self.waited / elapsed,
+        )
+        self.sums, self.steps, self.seen, self.waited = {}, 0, 0, 0.0
+        self.began = time.monotonic()

@@ -1,0 +1,1 @@
+"""Data: from any pile of pictures to a clean, documented set to learn from."""

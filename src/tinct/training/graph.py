@@ -1,0 +1,210 @@
+"""Networks as ONNX graphs: traced for any size, held against torch, halved in size."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+#: a*b* by which a graph may differ from torch before its weights are rounded, in CIE units
+TOLERANCE = 1e-3
+#: mean change of a*b*, in CIE units, that rounding the weights must stay below to be done
+VISIBLE = 0.5
+_LARGEST_HALF = 65504.0
+
+
+class Interface(Enum):
+    """What goes into a network and what comes out, by what `ModelSpec.outputs` calls it."""
+
+    CHROMA = "ab"
+    """`lightness` (1, 1, H, W) of any size to `chroma` (1, 2, H, W)."""
+    DISTRIBUTION = "distribution"
+    """`lightness`, sides multiples of 32, and a scalar `temperature` to `chroma` (1, 2, H/4, W/4)
+    and `distribution` (1, K, H/4, W/4)."""
+
+    @property
+    def reduction(self) -> int:
+        """The chroma is this much smaller than the lightness."""
+        return 1 if self is Interface.CHROMA else 4
+
+    @property
+    def multiple(self) -> int:
+        """Both sides of the lightness are multiples of this."""
+        return 1 if self is Interface.CHROMA else 32
+
+    def inputs(self, height: int, width: int) -> tuple[Tensor, ...]:
+        """An example: noise, the same whenever asked, at about the size."""
+        noise = torch.Generator().manual_seed(height * width)
+        if self is Interface.CHROMA:
+            return (torch.rand(1, 1, height, width, generator=noise) * 100,)
+        fitting = [max(64, side // 32 * 32) for side in (height, width)]
+        return torch.rand(1, 1, *fitting, generator=noise) * 100, torch.tensor(0.7)
+
+    def keywords(self) -> dict[str, Any]:
+        """What `torch.onnx.export` is to be told."""
+        if self is Interface.CHROMA:
+            shapes: dict[str, Any] = {
+                "lightness": {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+            }
+            return {"output_names": ["chroma"], "dynamic_shapes": shapes}
+        height, width = (torch.export.Dim(side, min=2, max=128) for side in ("h", "w"))
+        shapes = {"lightness": {2: 32 * height, 3: 32 * width}, "temperature": None}
+        return {"output_names": ["chroma", "distribution"], "dynamic_shapes": shapes}
+
+
+@dataclass(frozen=True, eq=False)
+class Exported:
+    """A graph in float32 and how far it is from the network it was made of."""
+
+    graph: onnx.ModelProto
+    """The network."""
+    difference: float
+    """Largest distance from torch in CIE units."""
+    tolerance: float
+    """What that may be: `TOLERANCE`, or thrice torch's own rounding where that is larger."""
+    seen: tuple[Tensor, ...]
+    """Inputs at the working size,"""
+    chroma: Tensor
+    """and what torch gives for them."""
+
+
+def graph_of(network: nn.Module, interface: Interface, *, size: int) -> Exported:
+    """Trace a network in eval mode, and compare the graph with it at several sizes.
+
+    Args:
+        network: takes and gives what `interface` says.
+        interface: of the graph.
+        size: shorter side in pixels at which it will be used.
+    """
+    keywords = interface.keywords()
+    with _quiet():
+        program = torch.onnx.export(
+            network,
+            interface.inputs(70, 90),
+            input_names=list(keywords["dynamic_shapes"]),
+            dynamo=True,
+            verbose=False,
+            **keywords,
+        )
+    if program is None:
+        raise RuntimeError("torch.onnx.export gave nothing back")
+    graph = program.model_proto
+    session = _session(graph)
+    difference, tolerance = 0.0, TOLERANCE
+    # one at which classifiers reduce the picture, one at which they enlarge it, and its own
+    for height, width in ((37, 51), (331, 303), (size, size)):
+        inputs = interface.inputs(height, width)
+        expected, given = _torch(network, inputs), _onnx(session, inputs)
+        apart = float((given - expected).abs().max())
+        if apart > TOLERANCE:
+            # a deep network magnifies what float32 rounds; ONNX need not be better at it
+            exact = _torch(
+                copy.deepcopy(network).double(), tuple(value.double() for value in inputs)
+            )
+            tolerance = max(tolerance, 3 * float((expected - exact).abs().max()))
+        difference = max(difference, apart if np.isfinite(apart) else np.inf)
+    return Exported(graph, difference, tolerance, inputs, expected)
+
+
+def halved(exported: Exported) -> tuple[onnx.ModelProto, float]:
+    """The graph with float16 weights, and the mean change of a*b* by that in CIE units.
+
+    Where the change would be visible, the graph is handed back as it was.
+    """
+    small = onnx.ModelProto()
+    small.CopyFrom(exported.graph)
+    halve_weights(small)
+    given = _onnx(_session(small), exported.seen)
+    rounding = float((given - exported.chroma).abs().mean())
+    if rounding < VISIBLE:
+        return small, rounding
+    return exported.graph, 0.0
+
+
+def finished(graph: onnx.ModelProto, description: Mapping[str, str]) -> bytes:
+    """The file: the graph with what it says of itself, and without notes of the exporter."""
+    del graph.metadata_props[:]
+    for key, value in sorted(description.items()):
+        graph.metadata_props.append(onnx.StringStringEntryProto(key=key, value=value))
+    for node in graph.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    onnx.checker.check_model(graph)
+    data: bytes = graph.SerializeToString()
+    return data
+
+
+def halve_weights(model: onnx.ModelProto, *, smallest: int = 256) -> None:
+    """Store float32 weights as float16 and widen them by a Cast when the model is loaded.
+
+    The runtime folds the Cast away once, so arithmetic stays float32 and only the file shrinks.
+    """
+    graph = model.graph
+    kept, casts = [], []
+    for weight in graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if (
+            weight.data_type != TensorProto.FLOAT
+            or values.size < smallest
+            or np.abs(values).max() > _LARGEST_HALF
+        ):
+            kept.append(weight)
+            continue
+        half = numpy_helper.from_array(values.astype(np.float16), weight.name + ".half")
+        kept.append(half)
+        casts.append(helper.make_node("Cast", [half.name], [weight.name], to=TensorProto.FLOAT))
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _torch(network: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+    with torch.no_grad():
+        result = network(*inputs)
+    chroma: Tensor = result[0] if isinstance(result, tuple) else result
+    return chroma
+
+
+def _session(graph: onnx.ModelProto) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _onnx(session: Any, inputs: tuple[Tensor, ...]) -> Tensor:
+    names = [each.name for each in session.get_inputs()]
+    feed = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
+    chroma: NDArray[np.float32] = session.run(["chroma"], feed)[0]
+    return torch.from_numpy(chroma)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing that torch's exporter says of its own insides concerns who exports."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,189 @@
+"""From a recipe to what a run needs: devices, network, criterion, objective."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from tinct.color import grid_bins
+from tinct.errors import ConfigError, UsageError
+from tinct.systems import System, find_system
+from tinct.systems.classifier import FrozenClassifier, load_classifier, weights_file
+from tinct.systems.mobilenet import load_imagenet
+from tinct.systems.tinct import Tinct
+from tinct.training.adversarial import Contest
+from tinct.training.distribution import bin_frequency
+from tinct.training.draws import Batch
+from tinct.training.losses import BinLoss
+from tinct.training.objective import Criterion, Distance, Objective, Supervised
+from tinct.training.pictures import PictureSet
+from tinct.training.recipe import Recipe, Run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe with what it leaves open filled in."""
+
+    recipe: Recipe
+    """As the user wrote it."""
+    system: System
+    """Which network."""
+    size: int
+    """Side of the squares."""
+    network: Mapping[str, Any]
+    """Keywords that build the network."""
+    classifier: FrozenClassifier | None
+    """For systems that fuse one."""
+
+
+class Bins:
+    """The loss of a network that predicts a distribution over bins at a quarter of the size."""
+
+    def __init__(self, loss: BinLoss) -> None:
+        self.loss = loss
+
+    def __call__(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        """The loss of a batch, and its parts."""
+        logits = network.logits(batch.lightness)  # type: ignore[operator]
+        total, parts = self.loss(logits.float(), F.avg_pool2d(batch.chroma, 4))
+        return total, parts
+
+    def chroma(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Mean a*b* (N, 2, H/4, W/4)."""
+        chroma, _ = network(batch.lightness, torch.ones((), device=batch.lightness.device))
+        result: Tensor = chroma.float()
+        return result
+
+
+def make_fabric(run: Run) -> Fabric:
+    """The devices of a run, launched: from here on every one of them does what follows.
+
+    Raises:
+        ConfigError: there is no such device.
+    """
+    cores = os.cpu_count() or 1
+    torch.set_num_threads(run.threads or max(1, cores // max(run.devices, 1)))
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it counts processes aloud
+    accelerator = run.accelerator
+    if accelerator == "auto":
+        accelerator = "gpu" if torch.cuda.is_available() else "cpu"
+    many = run.devices != 1 or run.nodes != 1
+    devices: int = run.devices
+    if devices == -1 and accelerator == "cpu":
+        devices = 1
+    try:
+        fabric = Fabric(
+            accelerator="cuda" if accelerator == "gpu" else "cpu",
+            devices=devices,
+            num_nodes=run.nodes,
+            strategy="ddp" if many else "auto",
+            precision="bf16-mixed" if half(run, accelerator) else "32-true",
+        )
+    except Exception as error:  # Fabric raises of every kind for devices that are not there
+        raise ConfigError(
+            f"cannot be had: {str(error).splitlines()[0]}",
+            where=f"run.accelerator = {run.accelerator}, run.devices = {run.devices}",
+        ) from error
+    fabric.launch()
+    return fabric
+
+
+def half(run: Run, accelerator: str) -> bool:
+    """Whether to multiply in bfloat16; processors without matrix units are slower at it."""
+    if run.precision != "auto":
+        return run.precision == "bf16"
+    if accelerator == "gpu":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_amx_tile_supported())
+
+
+def make_plan(recipe: Recipe) -> Plan:
+    """Find the system, its size and its classifier."""
+    try:
+        system = find_system(recipe.system)
+    except UsageError as error:
+        raise ConfigError(error.message, where=recipe.system, remedy=error.remedy) from error
+    for name in recipe.adversarial.discriminators:
+        if name not in system.discriminators:
+            known = ", ".join(system.discriminators) or "none"
+            raise ConfigError(
+                f"{system.name} has no discriminator '{name}'",
+                where="adversarial.discriminators",
+                remedy=f"it has: {known}",
+            )
+    if (recipe.loss.kind == "bins") != (system.name == "tinct"):
+        raise ConfigError(f"does not fit the system {system.name}", where="loss.kind")
+    network = dict(recipe.network)
+    classifier = None
+    if system.embedding is not None:
+        kind = "logits" if system.kind == "logits" else "probabilities"
+        classifier = load_classifier(recipe.classifier, kind=kind, background=kind == "logits")  # type: ignore[arg-type]
+        network["embedding"] = classifier.length
+    if system.name == "tinct":
+        network["grid"] = recipe.loss.grid
+    size = recipe.data.size or system.size
+    if system.name in {"tinct", "gan32", "pix2pix", "pix2pixhd"} and size % system.multiple:
+        raise ConfigError(f"must be a multiple of {system.multiple}", where=f"data.size = {size}")
+    return Plan(recipe, system, size, network, classifier)
+
+
+def make_network(plan: Plan) -> tuple[nn.Module, frozenset[nn.Parameter]]:
+    """The network, and which of its weights come from another training."""
+    try:
+        network = plan.system.build(faithful=plan.recipe.faithful, **plan.network)
+    except TypeError as error:
+        raise ConfigError(str(error), where="[network]") from error
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if isinstance(network, Tinct):
+        file = weights_file("mobilenet_v2")
+        if file.is_file():
+            load_imagenet(network.encoder, file)
+            return network, frozenset(network.encoder.parameters())
+    return network, frozenset()
+
+
+def make_criterion(plan: Plan, pictures: PictureSet) -> Criterion:
+    """What the network is to make small."""
+    loss = plan.recipe.loss
+    if loss.kind != "bins":
+        return Distance(loss.kind, loss.scale)
+    bins = grid_bins(loss.grid)
+    frequency = bin_frequency(pictures.colours(pictures.training), bins)
+    return Bins(
+        BinLoss(
+            bins,
+            np.asarray(frequency),
+            mix=loss.rebalance,
+            huber=loss.huber,
+            gradient=loss.gradient,
+        )
+    )
+
+
+def make_objective(
+    plan: Plan,
+    fabric: Fabric,
+    network: nn.Module,
+    criterion: Criterion,
+    pretrained: frozenset[nn.Parameter],
+) -> Objective:
+    """The kind of step that the recipe asks for."""
+    recipe = plan.recipe
+    if isinstance(criterion, Bins):
+        criterion.loss.to(fabric.device)
+    if recipe.adversarial.kind == "none":
+        return Supervised(fabric, network, criterion, recipe, pretrained=pretrained)
+    assert isinstance(criterion, Distance)
+    judges = {
+        name: plan.system.discriminators[name].build() for name in recipe.adversarial.discriminators
+    }
+    return Contest(fabric, network, judges, criterion, recipe)

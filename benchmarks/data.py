@@ -81,12 +81,12 @@ def _made_up(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Light whose waves are as strong as those of pictures, and otherwise drawn."""
     wave = np.arange(64)
     basis = np.cos(np.pi * np.outer(np.arange(64) + 0.5, wave) / 64).astype(np.float32)
-    strength = (1 / (1 + np.hypot(wave[:, None], wave)) ** 1.4).astype(np.float32)
+    strength = (1 / (1 + np.hypot(wave[:, None], wave)) ** 1.0).astype(np.float32)
     lights = np.empty((count, 64, 64), np.uint8)
     for start in range(0, count, 500):
         drawn = rng.standard_normal((min(500, count - start), 64, 64), np.float32) * strength
         waves = basis @ drawn @ basis.T
-        lights[start : start + 500] = np.clip(128 + 90 * waves, 0, 255)
+        lights[start : start + 500] = np.clip(128 + 45 * waves, 0, 255)
     return lights
 
 

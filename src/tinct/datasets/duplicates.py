@@ -22,7 +22,7 @@ from tinct.datasets.likeness import SIDE, Agreement, agree, window_matrix
 from tinct.datasets.parallel import side_by_side
 
 #: bits that may differ between the hashes of candidates
-RADIUS = 9
+RADIUS = 10
 _CHUNKS, _CHUNK_BITS = 4, 16
 _AT_ONCE = 512
 _QUERIES = 1 << 20
@@ -117,7 +117,7 @@ def near_pairs(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Positions (in `queries`, in `known`) of hashes that differ in at most `radius` bits.
 
-    All within 7 bits are found, and most within 9: of four chunks of 16 bits, one must have at
+    All within 7 bits are found, and most within 10: of four chunks of 16 bits, one must have at
     most one bit wrong. A pair may come several times.
     """
     flips = np.array([0, *(1 << bit for bit in range(_CHUNK_BITS))], np.uint64)

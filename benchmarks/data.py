@@ -99,11 +99,13 @@ def throughput() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source"
         source.mkdir()
-        files = sorted(EXAMPLES.glob("*.jpg"))
+        files, rng = sorted(EXAMPLES.glob("*.jpg")), np.random.default_rng(0)
         for number in range(400):
             with Image.open(files[number % len(files)]) as example:
-                shift = number // len(files) * 4
-                box = (shift, shift, example.width, example.height)
+                x, y = rng.uniform(0, 0.6, 2)
+                box = (x, y, x + rng.uniform(0.3, 0.4), y + rng.uniform(0.3, 0.4))
+                size = (example.width, example.height) * 2
+                box = tuple(round(share * side) for share, side in zip(box, size, strict=True))
                 example.convert("RGB").crop(box).resize((1000, 800)).save(
                     source / f"{number:03}.jpg", quality=92
                 )

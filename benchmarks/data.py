@@ -16,13 +16,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from made_up import clip_art, page_of_print
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -232,7 +233,31 @@ def _changed(pixels: NDArray[np.uint8], how: str, rng: np.random.Generator) -> N
     return result
 
 
-BENCHMARKS = {"copies": copies, "build": throughput, "rules": judged, "changed": changed}
+def made() -> dict[str, float]:
+    """Recall of the rules for pages of print and for clip art, of which made-up ones are shown."""
+    figures: dict[str, float] = {}
+    ways: dict[str, Callable[[int], NDArray[np.uint8]]] = {
+        "text": page_of_print,
+        "clipart": clip_art,
+    }
+    for name, make in ways.items():
+        hits = 0
+        for seed in range(300):
+            pixels = make(seed)
+            found = rules(pixels, pixels.shape[1], pixels.shape[0], Limits(least=1, aspect=100))
+            hits += any(hit.rule == name for hit in found)
+        figures[f"{name}: made-up pictures"] = 300
+        figures[f"{name}: recall"] = hits / 300
+    return figures
+
+
+BENCHMARKS = {
+    "copies": copies,
+    "build": throughput,
+    "rules": judged,
+    "changed": changed,
+    "made": made,
+}
 
 
 def main(names: list[str]) -> int:

@@ -46,7 +46,16 @@ TITLES = {"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF", "webp": "WebP", "avif": 
 
 
 def tree() -> str:
-    """Every source file and what it is for, from the first line of its docstring."""
+    """The rooms and what they are for, from the first line of their docstrings."""
+    return _listed(deep=False)
+
+
+def layout() -> str:
+    """Every source file likewise."""
+    return _listed(deep=True)
+
+
+def _listed(*, deep: bool) -> str:
     lines = ["```text", "src/tinct/"]
     source = ROOT / "src" / "tinct"
     for entry in sorted(source.iterdir(), key=lambda path: (path.is_dir(), path.name)):
@@ -56,7 +65,7 @@ def tree() -> str:
             lines.append(f"  {entry.name + '/':<22} {summary(entry / '__init__.py')}")
             lines += [
                 f"    {module.name:<20} {summary(module)}"
-                for module in sorted(entry.glob("*.py"))
+                for module in sorted(entry.glob("*.py") if deep else ())
                 if not module.name.startswith("__")
             ]
     lines += [f"{folder + '/':<24} {text}" for folder, text in FOLDERS.items()]
@@ -181,6 +190,7 @@ def keys_of(kind: Any, prefix: str, *, leave_out: Container[str] = ()) -> list[l
 
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "tree"): tree,
+    ("docs/layout.md", "tree"): layout,
     ("docs/files.md", "formats"): formats,
     ("docs/files.md", "read"): read_formats,
     ("docs/errors.md", "codes"): exit_codes,

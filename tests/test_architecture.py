@@ -16,23 +16,33 @@ RANKS = {
     "version": 0,
     "errors": 0,
     "background": 1,
+    "cores": 0,
     "naming": 1,
-    "options": 1,
     "resample": 1,
     "result": 1,
     "color": 1,
+    "hints": 2,
+    "variants": 2,
     "jpeg": 2,
     "image": 3,
     "download": 4,
     "models": 4,
     "refine": 4,
+    "reference": 4,
+    "styles": 5,
+    "ensemble": 5,
+    "options": 5,
     "provenance": 5,
     "verify": 5,
+    "palette": 5,
     "flow": 6,
+    "confidence": 7,
     "memory": 7,
     "colorizer": 8,
     "batch": 9,
-    "cli": 10,
+    "serve": 10,
+    "client": 10,
+    "cli": 11,
 }
 
 
@@ -64,7 +74,7 @@ def test_imports_run_one_way(module: Path) -> None:
             other = room(name)
             if other in RANKS and other != own:
                 assert RANKS[other] <= RANKS[own], f"{own} must not import {other}"
-    if own in {"training", "evaluation", "datasets", "systems"}:
+    if own in {"training", "evaluation", "datasets", "study", "systems"}:
         assert not {room(name) for name in imported(module)} & {"cli", "serve", "batch"}
 
 
@@ -77,7 +87,7 @@ def test_only_training_rooms_name_torch(module: Path) -> None:
 
 def test_every_room_has_a_rank() -> None:
     rooms = {module.relative_to(SOURCE).with_suffix("").parts[0] for module in modules()}
-    unranked = {"__init__", "__main__", "datasets", "evaluation", "systems", "training"}
+    unranked = {"__init__", "__main__", "datasets", "evaluation", "study", "systems", "training"}
     assert rooms - set(RANKS) == unranked
 
 

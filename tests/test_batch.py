@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 
 from tinct.batch import interruptible, run
-from tinct.batch.events import JsonLines, Summary, Terminal
+from tinct.batch.events import JsonLines, Summary
 from tinct.batch.inputs import expand
 from tinct.batch.plan import Task, make_plan
+from tinct.batch.terminal import Terminal
 from tinct.batch.workers import DefectError
 from tinct.errors import AlreadyTinct, ModelError, OutputExists, ResourceError, Unreadable
 

@@ -331,7 +331,7 @@ def test_workers_colour_for_real(tmp_path: Path, capfd: pytest.CaptureFixture[st
     (tmp_path / "text.jpg").write_text("no picture")
     out = tmp_path / "out"
     assert cli.run(["colorize", "-j", "2", str(tmp_path), "-o", str(out)]) == 1
-    assert len(list(out.iterdir())) == 3
+    assert len(list(out.glob("*.png"))) == 3
     assert "not a picture" in capfd.readouterr().err
 
 

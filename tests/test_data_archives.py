@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import stat
+import struct
 import subprocess
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -183,6 +185,14 @@ def test_avatars_are_cut_and_enlarged_without_smoothing(tmp_path: Path) -> None:
     assert np.array_equal(pixels, pixels[::3, ::3].repeat(3, 0).repeat(3, 1))
     Image.fromarray(sheet[:47]).save(tmp_path / "sheet.png")
     with pytest.raises(InputError, match="no whole number of avatars"):
+        next(avatars(tmp_path / "sheet.png"))
+
+
+def test_a_sheet_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    size = struct.pack(">II", 100_000, 100_000) + b"\x08\x02\x00\x00\x00"
+    chunk = struct.pack(">I", 13) + b"IHDR" + size + struct.pack(">I", zlib.crc32(b"IHDR" + size))
+    (tmp_path / "sheet.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    with pytest.raises(InputError, match="no picture"):
         next(avatars(tmp_path / "sheet.png"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from tests.test_data_build import scene
 from tinct.cli import run
+from tinct.datasets import duplicates
 from tinct.datasets.build import build
 from tinct.datasets.clean import RULES, clean
 from tinct.datasets.cleaned import Finding, read_verdicts
@@ -22,8 +24,7 @@ from tinct.datasets.manifest import TSV, Row, as_tsv, read_manifest
 from tinct.datasets.moving import move, undo
 from tinct.datasets.options import BuildOptions, Form
 from tinct.datasets.rules import Limits, rules
-from tinct.datasets.stats import century, stats
-from tinct.errors import InputError, OutputExists, UsageError
+from tinct.errors import InputError, OutputExists, OutputUnwritable, UsageError
 
 Pixels = NDArray[np.uint8]
 LIMITS = Limits(least=64)
@@ -141,6 +142,14 @@ def test_a_crop_takes_the_border_and_no_more() -> None:
     assert hit.box == pytest.approx(inset, abs=0.02)
 
 
+def test_a_narrow_picture_on_a_wide_ground_is_cut_out_on_all_sides() -> None:
+    picture = photo(5, 180, 140)
+    ground = np.pad(picture, ((40, 60), (150, 150), (0, 0)), constant_values=250)
+    (hit,) = rules(ground, 900, 700, LIMITS)
+    assert hit.rule == "border"
+    assert hit.box == pytest.approx((150 / 440, 40 / 280, 290 / 440, 220 / 280), abs=0.01)
+
+
 def test_size_and_shape() -> None:
     assert [hit.rule for hit in rules(photo(1), 60, 90, LIMITS)] == ["small"]
     assert [hit.rule for hit in rules(photo(1), 100, 301, LIMITS)] == ["aspect"]
@@ -202,6 +211,19 @@ def test_hashes_within_seven_bits_are_always_found() -> None:
     assert pairs >= {(at, at) for at in range(500)}
 
 
+def test_a_pile_of_nearly_the_same_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    avatar = small_light(photo(1)).astype(int)
+    alike = np.stack([np.clip(avatar + rng.integers(-20, 20, (64, 64)), 0, 255) for _ in range(99)])
+    whole, parts = duplicates.hashes(alike.astype(np.uint8))
+    found = duplicates._candidates(whole, parts)
+    each = np.bincount(found[:, 1] * 2 + found[:, 2], minlength=198)
+    assert each[::2].min() == each.max() == duplicates._NEAREST
+    monkeypatch.setattr(duplicates, "_COMPARED", 300)  # parts of the work change nothing
+    again = duplicates._candidates(whole, parts)
+    assert sorted(map(tuple, again.tolist())) == sorted(map(tuple, found.tolist()))
+
+
 def test_copies_of_copies_are_one_group() -> None:
     alike = [Copy(0, 3, 1, False, (0, 0, 1, 1)), Copy(3, 5, 1, False, (0, 0, 1, 1))]
     assert clusters(alike, 7) == [[0, 3, 5]]
@@ -250,6 +272,19 @@ def test_a_report_is_written_and_nothing_moved(
     assert "copy of good-1.png, cropped" in page
     assert "http" not in page
     assert 'src="data:' in page
+
+
+def test_the_copy_that_stays_is_the_one_that_is_fit_to_learn_from(tmp_path: Path) -> None:
+    good, pile = photo(3), tmp_path / "pile"
+    pile.mkdir()
+    Image.fromarray(good).save(pile / "good.png")
+    large = Image.fromarray(good).convert("L").resize((900, 660))
+    large.save(pile / "large-and-grey.png")
+    mounted = np.pad(good, ((20, 20), (25, 25), (0, 0)), constant_values=240)
+    Image.fromarray(mounted).save(pile / "mounted.png")
+    findings = clean(pile, tmp_path / "out").findings
+    copies = {one.file: one.of for one in findings if one.reason == "duplicate"}
+    assert copies == {"large-and-grey.png": "good.png", "mounted.png": "good.png"}
 
 
 def test_what_is_cleaned_can_be_built(dirty: Path, tmp_path: Path) -> None:
@@ -303,6 +338,30 @@ def test_moves_harm_nothing(tmp_path: Path) -> None:
     assert (folder / "a.png").read_bytes() == b"a"
 
 
+def test_a_full_disk_is_one_line(dirty: Path, small_disk: Path) -> None:
+    hog = small_disk / "hog"
+    with contextlib.suppress(OSError), hog.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    with pytest.raises(OutputUnwritable, match="no space left"):
+        clean(dirty, small_disk / "out")
+    hog.unlink()
+    assert clean(dirty, small_disk / "out").flagged == 5
+
+
+def test_a_note_cut_short_does_not_swallow_the_next(tmp_path: Path) -> None:
+    folder, away = tmp_path / "pile", tmp_path / "away"
+    folder.mkdir()
+    away.mkdir()
+    (away / "journal.jsonl").write_text('{"from": "/no')  # the disk was full
+    (folder / "a.png").write_bytes(b"a")
+    (folder / "link.png").symlink_to("a.png")
+    assert move(folder, [Finding("a.png", "grey"), Finding("link.png", "grey")], away) == 1
+    assert [path.name for path in folder.iterdir()] == ["link.png"]
+    assert undo(away) == 1
+    assert (folder / "link.png").read_bytes() == b"a"
+
+
 def test_copies_across_a_split_are_said(dirty: Path, tmp_path: Path) -> None:
     rows = [Row("1", "good-1.png", split="train"), Row("2", "sub/again.jpg", split="test")]
     folder = tmp_path / "pile"
@@ -326,54 +385,6 @@ def test_what_cannot_be_done_is_one_line(
     filled = [word.format(tmp_path) for word in words]
     assert run(["data", "clean", str(tmp_path), *filled]) == UsageError.exit_code
     assert said in capsys.readouterr().err
-
-
-# statistics
-
-
-def test_statistics_count_and_measure(tmp_path: Path) -> None:
-    colours = {"red": (200, 60, 50), "blue": (50, 80, 200), "grey": (128, 128, 128)}
-    rows = []
-    for number, (name, colour) in enumerate(colours.items()):
-        Image.fromarray(np.full((40 + number, 60, 3), colour, np.uint8)).save(
-            tmp_path / f"{name}.png"
-        )
-        artist = "Rothko" if name != "grey" else "unknown artist"
-        rows.append(Row(name, f"{name}.png", artist=artist, year=f"c. {1700 + 100 * number}-20"))
-    rows.append(Row("gone", "gone.png"))
-    (tmp_path / TSV).write_text(as_tsv(rows))
-    known = stats(tmp_path, tmp_path / "out")
-    figures = json.loads((tmp_path / "out" / "stats.json").read_text(encoding="utf-8"))
-    assert (figures["pictures"], len(figures["unreadable"])) == (3, 1)
-    assert figures["artists"] == {"Rothko": 2}
-    assert figures["shorter_side"]["median"] == 41
-    assert list(figures["tint"]["centuries"]) == ["17th century", "18th century", "19th century"]
-    assert figures["tint"]["centuries"]["19th century"][1:] == pytest.approx([0, 0], abs=0.1)
-    assert known.chroma.sum() == sum(
-        np.asarray(Image.open(tmp_path / f"{n}.png")).shape[0] * 60 for n in colours
-    )
-    page = (tmp_path / "out" / "stats.html").read_text(encoding="utf-8")
-    for said in ("Mean tint of each century", "Rothko", "Colourfulness", "gone.png"):
-        assert said in page
-    assert "http" not in page
-
-
-@pytest.mark.parametrize(
-    ("year", "wanted"),
-    [
-        ("1850", "19th century"),
-        ("1800", "18th century"),
-        ("1801-05", "19th century"),
-        ("early 16th century", "16th century"),
-        ("ca. 960", "10th century"),
-        ("2001", "21st century"),
-        ("", ""),
-        ("undated", ""),
-        ("12345", ""),
-    ],
-)
-def test_centuries(year: str, wanted: str) -> None:
-    assert century(year) == wanted
 
 
 def test_every_rule_is_described() -> None:

@@ -249,6 +249,19 @@ def test_a_full_disk_is_one_clear_error(server: Server, small_disk: Path) -> Non
     assert (small_disk / "set" / row.file).read_bytes() == picture(1)
 
 
+def test_what_comes_to_nothing_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "half.zip").write_bytes(b"PK\x03\x04" + bytes(100))
+    (tmp_path / "there").mkdir()
+    for folder in ("set", "there"):
+        words = ["data", "get", str(tmp_path / "half.zip"), str(tmp_path / folder)]
+        assert run(words) == InputError.exit_code
+    assert "half.zip" in capsys.readouterr().err
+    assert not (tmp_path / "set").exists()
+    assert (tmp_path / "there").is_dir()
+
+
 def test_offline_means_offline(
     server: Server, fetch: Get, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

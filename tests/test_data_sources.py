@@ -292,9 +292,15 @@ def test_nobody_is_led_astray() -> None:
         ("ftp://a.org/1.jpg", "leads off the web"),
         ("http://a.org/1.jpg", "from https to an open line"),
         ("https://localhost/1.jpg", "onto this computer"),
+        ("https://127.0.0.2/1.jpg", "onto this computer"),
+        ("https://[::1]/1.jpg", "onto this computer"),
+        ("https://192.168.1.1/reboot", "or its own net"),
+        ("https://169.254.169.254/latest", "or its own net"),
     ):
         with pytest.raises(Failed, match=reason):
             check_address(url, "https://a.org/")
+    check_address("https://8.8.8.8/1.jpg", "https://a.org/")
+    check_address("http://192.168.1.1/2.jpg", "http://192.168.1.2/1.jpg")
     with pytest.raises(Failed, match="no address on the web"):
         check_address("not an address", "not an address")
 

@@ -46,11 +46,15 @@ def test_generated_parts_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not stale, f"run `python docs/generate.py`: {[path.name for path in stale]}"
 
 
-def test_the_tree_of_the_readme_names_every_source_file() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_trees_name_every_room_and_every_source_file() -> None:
+    readme, layout = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/layout.md")
+    )
     for module in (ROOT / "src" / "tinct").rglob("*.py"):
-        if not module.name.startswith("__"):
-            assert f" {module.name} " in readme, module
+        if module.name == "__init__.py" and module.parent.name != "tinct":
+            assert f" {module.parent.name}/ " in readme, module
+        elif not module.name.startswith("__"):
+            assert f" {module.name} " in layout, module
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -19,7 +19,7 @@ from tinct.color import lightness, rgb_to_lab
 from tinct.training.cache import PictureCache
 from tinct.training.draws import Colours, Drawn, Draws, numbers, still, stream
 from tinct.training.pictures import PictureSet, open_pictures
-from tinct.training.recipe import Augmentation, Data
+from tinct.training.recipe import Augmentation, Data, Steering
 
 BUSY = Augmentation(
     smallest_crop=0.5, rotation=10.0, zoom=0.1, upside_down=True, film=0.5, ageing=0.5
@@ -42,6 +42,7 @@ def draws(pictures: PictureSet, *, seed: int = 1, group: int = 4, **options: Any
         augmentation=augmentation,
         group=group,
         seed=seed,
+        steering=Steering(hints=0.5, palette=0.5),
     )
 
 
@@ -82,7 +83,7 @@ def test_threads_keep_the_order(workers: int) -> None:
             late.wait(10)
         late.set()
         empty = np.empty(0, np.uint8)
-        return empty, empty, np.array(some)
+        return Drawn(empty, empty, np.array(some), np.empty(0, np.int32), np.empty(0, np.bool_))
 
     made = cast(Draws, SimpleNamespace(together=together))
     chosen = numbers(batch=2, start=0)
@@ -176,11 +177,13 @@ def test_lightness_is_of_the_grey_picture_and_faithful_takes_it_from_the_colours
 
 def test_stacked_draws_are_the_single_ones(pictures: PictureSet) -> None:
     made = draws(pictures)
-    rgb, grey, positions = made.together(range(5, 9))
+    rgb, grey, positions, points, palettes = made.together(range(5, 9))
     assert rgb.shape == (4, 16, 16, 3)
     for row, number in enumerate(range(5, 9)):
         one = made[number]
         same(rgb[row], one[0])
         same(grey[row], one[1])
         assert positions[row] == one[2]
+        same(points[row], one[3])
+        assert palettes[row] == one[4]
     assert Counter(made.position(n) for n in range(20)) == dict.fromkeys(range(10), 2)

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -24,10 +23,12 @@ from torch import Tensor, nn
 from tinct.errors import ModelError, OutputExists
 from tinct.models import find_model, load_model
 from tinct.models.exported import properties
+from tinct.models.runtime import onnxruntime
 from tinct.systems import SYSTEMS, find_system
 from tinct.systems.classifier import FrozenClassifier, Kind, build_classifier
 from tinct.training import export, graph
 from tinct.training.export import Fused, Weights, export_run, network_of, read_weights
+from tinct.training.start import begin_with
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +131,7 @@ def test_a_run_becomes_a_file_that_says_what_it_is(alpha: Path) -> None:
 def test_a_network_that_listens_to_a_classifier_takes_it_along(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", "koalarization", classifier="small", kind="logits", size=128)
     file = export_run(run)
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    session = onnxruntime().InferenceSession(file, providers=["CPUExecutionProvider"])
     assert [each.name for each in session.get_inputs()] == ["lightness"]
     network = SYSTEMS["koalarization"].build().eval()
     network.load_state_dict(read_weights(run, "best").tensors)
@@ -174,7 +175,28 @@ def test_every_system_can_be_exported(
     chroma = model.predict(np.linspace(0, 100, 90 * 70, dtype=np.float32).reshape(90, 70)).chroma
     assert np.isfinite(chroma).all()
     if system == "tinct":
-        assert (model.spec.name, model.spec.outputs) == ("tinct-small.run", "distribution")
+        spec = model.spec
+        assert (spec.name, spec.outputs, spec.grid) == ("tinct-small.run", "distribution", 14)
+        assert spec.hints
+
+
+def test_weights_as_int8_make_a_smaller_file_that_does_the_same(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "tinct")
+    large = export_run(run, tmp_path / "large.onnx")
+    small = export_run(run, tmp_path / "small.onnx", storage="int8")
+    assert properties(small)["storage"] == "int8"
+    assert small.stat().st_size < 0.6 * large.stat().st_size
+    light = np.random.default_rng(3).uniform(0, 100, (96, 128)).astype(np.float32)
+    hints = np.array([[0.3, 0.4, 30, -10]], np.float32)
+    one, two = (load_model(file, threads=2).predict(light, hints=hints) for file in (large, small))
+    scale = np.abs(one.chroma).mean()
+    assert np.abs(one.chroma - two.chroma).mean() < 0.1 * scale + 0.05
+    fresh, again = find_system("tinct").build(), find_system("tinct").build()
+    assert begin_with(fresh, str(large)) == begin_with(again, str(small))
+    for (name, value), other in zip(
+        fresh.state_dict().items(), again.state_dict().values(), strict=True
+    ):
+        assert (value - other).abs().max() <= value.abs().max() / 100, name
 
 
 @pytest.mark.usefixtures("traced")
@@ -205,11 +227,11 @@ def test_what_float16_cannot_hold_is_left() -> None:
         ir_version=10,
         opset_imports=[helper.make_operatorsetid("", 18)],
     )
-    graph.halve_weights(model)
+    graph.shrink_weights(model, bytewise=False)
     kinds = {each.name: each.data_type for each in model.graph.initializer}
     assert kinds == {"small.half": TensorProto.FLOAT16, "large": TensorProto.FLOAT}
     onnx.checker.check_model(model)
-    session = onnxruntime.InferenceSession(
+    session = onnxruntime().InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     np.testing.assert_array_equal(session.run(None, {})[0], np.full(300, 1e6 + 2.5, np.float32))

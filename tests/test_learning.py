@@ -159,7 +159,10 @@ def test_a_sweep_is_a_table(
 def test_an_exported_run_colours_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def export_run(run: Path, target: Path | None, *, weights: str) -> Path:
+    def export_run(
+        run: Path, target: Path | None, *, weights: str, calibrate: bool, storage: str
+    ) -> Path:
+        assert (calibrate, storage) == (False, "float16")
         return network(target or run / "model.onnx", {"weights": weights})
 
     stand_in(monkeypatch, "tinct.training.export", export_run=export_run)

@@ -176,6 +176,7 @@ def test_headings_group_the_options(capfd: pytest.CaptureFixture[str]) -> None:
         "What to colour:",
         "Where results go:",
         "How it is coloured:",
+        "What you know of its colours:",
         "Many pictures:",
         "What is said:",
     ]

@@ -10,20 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tinct.errors import UsageError
+from tinct.models.runtime import onnxruntime
 from tinct.systems import SYSTEMS, System, find_system
 from tinct.systems.blocks import Fusion, crop, pad
 from tinct.systems.gan32 import Generator as Gan32
 from tinct.systems.pix2pix import Attention
 from tinct.systems.pix2pix import Discriminator as PatchDiscriminator
 from tinct.systems.pix2pixhd import Generator as Pix2PixHD
-from tinct.systems.tinct import Tinct
+from tinct.systems.steering import Spread
+from tinct.systems.tinct import Stage, Tinct
 
 #: too big to run by default; the others do
 HEAVY = {"pix2pix", "pix2pixhd"}
@@ -217,9 +218,9 @@ def test_onnx_equals_torch_at_any_size(name: str, tmp_path: Path) -> None:
     assert program is not None
     file = tmp_path / "network.onnx"
     program.save(file, external_data=False)
-    options = onnxruntime.SessionOptions()
+    options = onnxruntime().SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime().InferenceSession(file, options, providers=["CPUExecutionProvider"])
     for height, width in ((32, 32), (19, 41)):
         given = inputs(system, height, width, number=1)
         feed = {name: value.numpy() for name, value in zip(shapes, given, strict=True)}
@@ -254,10 +255,50 @@ def test_the_shipped_network_keeps_the_contract_where_it_applies(tmp_path: Path)
     assert chroma.abs().max() <= 40
     assert torch.equal(chroma, loaded)
     torch.testing.assert_close(chroma[order], shuffled, rtol=0, atol=1e-3)
-    network(lightness, one)[0].square().mean().backward()
+    hints, palette = steered(network, lightness)
+    network(lightness, one, hints, palette)[0].square().mean().backward()
     for weight in network.parameters():
         assert weight.grad is not None
         assert torch.isfinite(weight.grad).all()
+
+
+def steered(network: Tinct, lightness: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hints and a palette for each picture, and weights by which they tell."""
+    hinted = [stage.hinted for stage in network.stages if isinstance(stage, Stage)]
+    weights = [network.prior.weight, network.palette.give.weight, *(one.weight for one in hinted)]
+    for weight in weights:
+        torch.nn.init.normal_(weight, std=0.1)
+    count, _, height, width = lightness.shape
+    hints = torch.zeros(count, 3, height // 4, width // 4)
+    hints[:, :, 3, 5] = torch.tensor([40.0, 20.0, 1.0])
+    return hints, torch.rand(count, len(network.bins)).softmax(1)
+
+
+def test_an_unsteered_network_gives_what_it_gives_with_no_hints_and_no_palette() -> None:
+    network = tinct()
+    lightness, one = torch.rand(2, 1, 64, 96) * 100, torch.tensor(1.0)
+    hints, palette = steered(network, lightness)
+    with torch.no_grad():
+        alone, _ = network(lightness, one)
+        empty, _ = network(lightness, one, hints * 0, palette * 0)
+        told, _ = network(lightness, one, hints, palette)
+    torch.testing.assert_close(alone, empty, rtol=0, atol=1e-4)
+    assert (told - alone).abs().max() > 0.1
+
+
+def test_a_point_spreads_to_what_is_alike_and_near() -> None:
+    spread = Spread(4)
+    features = torch.zeros(1, 4, 8, 8)
+    features[:, 0, :, 4:] = 30.0  # the right half is something else
+    hints = torch.zeros(1, 3, 32, 32)
+    hints[:, :, 16, 4] = torch.tensor([50.0, -25.0, 1.0])
+    with torch.no_grad():
+        a, b, known = spread(features, hints)[0].unflatten(0, (-1, 3)).unbind(1)
+    torch.testing.assert_close(a, known)
+    torch.testing.assert_close(b, -known / 2)
+    assert (known[:, 4, 1] > 0.9).all()
+    assert (known[:, 4, 1] >= known[:, 7, 3]).all()
+    assert known[:, 4, 4:].max() < 0.05
 
 
 # discriminators

@@ -34,7 +34,7 @@ class TinyResult:
     status: str = "done"
 
 
-def colour(source: Path, target: Path, *, overwrite: bool) -> TinyResult:
+def colour(source: Path, target: Path, *, overwrite: bool, variant: int = 0) -> TinyResult:
     text = source.read_text()
     if text == "bad":
         raise Unreadable("not a picture")

@@ -12,20 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinct import flow, jpeg, memory, provenance
+from tinct.confidence import write_confidence
 from tinct.errors import OutputExists, UsageError
 from tinct.image import SAVERS, Page, Picture, load, save, write_atomic
 from tinct.image.metadata import fitting_exif, renewed
 from tinct.jpeg.segments import ROOM_FOR_XMP
 from tinct.models import load_model
 from tinct.naming import FALLBACK_FORMAT, default_target, written_format
-from tinct.options import ColorizeOptions, Depth, Format, IfColor, Toned
+from tinct.options import ColorizeOptions, Depth, Effort, Format, IfColor, Toned
 from tinct.result import Result, Stages
 from tinct.version import __version__
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from tinct.hints import Hints
     from tinct.models.session import Model
+    from tinct.reference import Palette
 
 SOFTWARE = f"Tinct {__version__}"
 
@@ -55,6 +58,12 @@ class Colorizer(ColorizeOptions):
             ModelError: no such model, or its file is absent or damaged.
         """
         return load_model(self.model, threads=self.threads)
+
+    def as_variant(self, variant: int) -> Colorizer:
+        """The same, for one of `variants`; the network is shared."""
+        other = replace(self, variant=variant)
+        other.__dict__["network"] = self.network  # where cached_property looks first
+        return other
 
     def __call__(self, picture: Anything) -> Anything:
         """Colour a picture in memory, or a file beside itself.
@@ -112,6 +121,10 @@ class Colorizer(ColorizeOptions):
         if overwrite and target.exists() and target.samefile(source):
             raise OutputExists(
                 "would replace its own input", where=str(target), remedy="choose another name"
+            )
+        if self.confidence is not None:
+            write_confidence(
+                Path(self.confidence), picture.pages[0], self.network, self, overwrite=overwrite
             )
         written, warnings = self._written(picture, target.suffix)
         beside = not SAVERS[written].xmp or self.sidecar
@@ -297,6 +310,7 @@ def colorize(
     picture: Anything,
     *,
     model: str | None = None,
+    vividness: float = 1.0,
     saturation: float = 1.0,
     toned: Toned = "neutral",
     if_color: IfColor = "skip",
@@ -306,6 +320,15 @@ def colorize(
     sidecar: bool = False,
     drop_credentials: bool = False,
     size: int | None = None,
+    effort: Effort = "normal",
+    variants: int = 0,
+    variant: int = 0,
+    seed: int = 0,
+    hints: Hints | str | Path | None = None,
+    palette: Palette | str | None = None,
+    reference: Palette | str | Path | None = None,
+    style: str | None = None,
+    confidence: str | Path | None = None,
 ) -> Anything:
     """Colour one picture: path, bytes, PIL image or array in, the same type out.
 
@@ -317,6 +340,7 @@ def colorize(
     """
     return Colorizer(
         model=model,
+        vividness=vividness,
         saturation=saturation,
         toned=toned,
         if_color=if_color,
@@ -326,6 +350,15 @@ def colorize(
         sidecar=sidecar,
         drop_credentials=drop_credentials,
         size=size,
+        effort=effort,
+        variants=variants,
+        variant=variant,
+        seed=seed,
+        hints=hints,
+        palette=palette,
+        reference=reference,
+        style=style,
+        confidence=confidence,
     )(picture)
 
 

@@ -20,12 +20,15 @@ from tinct.background import Background
 from tinct.color import ColorSpace, FloatArray, Pixels, lightness, merge
 from tinct.color.icc import space_of
 from tinct.color.tone import Tone, classify, tone_curve
+from tinct.ensemble import predict_best
 from tinct.errors import AlreadyColour, AlreadyTinct, Signed
+from tinct.hints import fitting, obey
 from tinct.image import ColouredPage, Page, Picture, from_upright
 from tinct.models.session import Model
 from tinct.options import ColorizeOptions
 from tinct.refine import Upsampler, luma_chroma, prepare
 from tinct.resample import resize
+from tinct.variants import variants_of
 
 #: pixels of the shorter side by which a picture is judged grey, toned or coloured
 JUDGED_SIDE = 512
@@ -93,11 +96,40 @@ def colours(
         network: what predicts.
         options: how.
     """
-    chroma = network.predict(light, size=options.size).chroma * np.float32(options.saturation)
+    hints, palette = options.known_colours(), options.known_palette()
+    points = None
+    if hints is not None:
+        points = fitting(hints, height=light.shape[0], width=light.shape[1])
+    heat, gain = network.spec.heat(options.vividness)
+    wanted = None if palette is None else palette.over(network.bins)
+    if options.effort == "best":
+        prediction = predict_best(
+            network, light, size=options.size, temperature=heat, hints=points, palette=wanted
+        )
+    else:
+        prediction = network.predict(
+            light,
+            size=options.size,
+            temperature=heat,
+            hints=points,
+            palette=wanted,
+            distribution=options.variants > 0,
+        )
+    chroma = prediction.chroma
+    if options.variants and prediction.distribution is not None:
+        found = variants_of(
+            prediction.distribution,
+            network.bins,
+            options.variants,
+            seed=options.seed,
+            temperature=heat,
+        )
+        chroma = found[max(options.variant, 1) - 1].chroma * np.float32(network.spec.gain)
+    chroma = chroma * np.float32(options.saturation * gain)
     if tone is not None:
         small = resize(light, chroma.shape[0], chroma.shape[1])
         chroma = chroma + tone[np.clip(np.rint(small), 0, 100).astype(np.intp)]
-    return chroma
+    return chroma if points is None else obey(chroma, light, points)
 
 
 def page_colours(page: Page, network: Model, options: ColorizeOptions) -> FloatArray:

@@ -24,6 +24,8 @@ PICTURE_SUFFIXES = frozenset(
 )
 
 DEFAULT_NAME = "{stem}.colorized{ext}"
+#: of each of several results of one picture
+VARIANT_NAME = "{stem}.colorized.{variant}{ext}"
 
 
 def written_format(suffix: str) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 from tinct.batch.events import Reporter, Summary
 from tinct.batch.plan import Task
-from tinct.batch.workers import Answer, Job, Make, Pool, attempt, defect
+from tinct.batch.workers import Answer, Job, Make, Pool, attempt, defect, read_ahead
 from tinct.errors import AlreadyTinct, TinctError
 
 
@@ -18,6 +19,8 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.count = 0
+        self.idle = False
+        """Whether nothing is under way: then the first one raises, too."""
 
 
 def run(
@@ -43,15 +46,16 @@ def run(
         The tally; its `exit_code` is the run's. `aborted` says why no file could be coloured.
     """
     summary = Summary(total=len(tasks))
-    reporter.planned(tasks)
     try:
+        reporter.planned(tasks)
         with interruptible(reporter.notice) as interrupts:
-            work = _Work(tasks, reporter, summary, skip_own=skip_own)
+            work = Work(tasks, reporter, summary, skip_own=skip_own)
             waiting = work.settled()
             if jobs == 1 or sum(task.action == "colour" for task in tasks) < 2:
                 _alone(work, waiting, make, interrupts)
             else:
-                _together(work, waiting, make, interrupts, jobs)
+                with Pool(make, size=jobs) as pool:
+                    together(work, waiting, pool, interrupts)
             summary.interrupted = interrupts.count > 0
     except KeyboardInterrupt:
         summary.interrupted = True
@@ -65,7 +69,7 @@ def run(
     return summary
 
 
-class _Work:
+class Work:
     """The plan, what was heard of it, and who is told."""
 
     def __init__(
@@ -84,7 +88,7 @@ class _Work:
             elif task.skip is not None:
                 self._skip(task, task.skip)
             elif task.target is not None:
-                yield Job(number, task.source, task.target, task.overwrite)
+                yield Job(number, task.source, task.target, task.overwrite, task.variant)
 
     def begin(self, job: Job) -> None:
         """Tell that a job is begun."""
@@ -109,6 +113,7 @@ class _Work:
 
     def _skip(self, task: Task, reason: str) -> None:
         self._summary.skipped += 1
+        self._summary.before += task.before is not None and task.before.event == "done"
         self._reporter.skipped(task, reason)
 
     def _fail(self, task: Task, error: TinctError) -> None:
@@ -116,9 +121,9 @@ class _Work:
         self._reporter.failed(task, error)
 
 
-def _alone(work: _Work, waiting: Iterator[Job], make: Make, interrupts: Interrupts) -> None:
+def _alone(work: Work, waiting: Iterator[Job], make: Make, interrupts: Interrupts) -> None:
     colour = None
-    for job in waiting:
+    for job in _read_ahead(waiting, 1):
         if interrupts.count:
             return
         colour = colour or make()
@@ -126,18 +131,28 @@ def _alone(work: _Work, waiting: Iterator[Job], make: Make, interrupts: Interrup
         work.end(attempt(colour, job))
 
 
-def _together(
-    work: _Work, waiting: Iterator[Job], make: Make, interrupts: Interrupts, jobs: int
-) -> None:
-    with Pool(make, size=jobs) as pool:
-        while True:
-            while pool.has_room and not interrupts.count and (job := next(waiting, None)):
-                work.begin(job)
-                pool.give(job)
-            if not pool.is_busy:
-                return
-            for answer in pool.answers():
-                work.end(answer)
+def together(work: Work, waiting: Iterator[Job], pool: Pool, interrupts: Interrupts) -> None:
+    """Have workers do all jobs, and come back when none is under way."""
+    waiting = _read_ahead(waiting, pool.size)
+    while True:
+        while pool.has_room and not interrupts.count and (job := next(waiting, None)):
+            work.begin(job)
+            pool.give(job)
+        if not pool.is_busy:
+            return
+        for answer in pool.answers():
+            work.end(answer)
+
+
+def _read_ahead(waiting: Iterator[Job], ahead: int) -> Iterator[Job]:
+    """The same jobs; files of the next ones come from the disk while others are coloured."""
+    following: deque[Job] = deque()
+    for job in waiting:
+        following.append(job)
+        read_ahead(job.source)
+        if len(following) > ahead:
+            yield following.popleft()
+    yield from following
 
 
 @contextmanager
@@ -151,7 +166,7 @@ def interruptible(notice: Callable[[str], None]) -> Iterator[Interrupts]:
 
     def on_interrupt(number: int, _: FrameType | None) -> None:
         interrupts.count += 1
-        if number == signal.SIGTERM or interrupts.count > 1:
+        if number == signal.SIGTERM or interrupts.count > 1 or interrupts.idle:
             raise KeyboardInterrupt
         with suppress(RuntimeError):  # the signal came in the middle of another line
             notice("finishing the current file; press Ctrl-C again to stop now")

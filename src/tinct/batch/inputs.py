@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from tinct.errors import InputError, TinctError, Unreadable, UsageError
 from tinct.naming import DEFAULT_NAME, PICTURE_SUFFIXES, written_format
 
-NAME_FIELDS = ("stem", "ext", "parent", "relative", "model", "sha256")
+NAME_FIELDS = ("stem", "ext", "parent", "relative", "model", "variant", "sha256")
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,11 @@ def _path(
         is_folder = path.is_dir()
         path.stat()
     except (OSError, ValueError) as error:
-        return [_failed(path, _unreadable(path, error))]
+        return [_failed(path, unreadable(path, error))]
     if not is_folder:
         return [Source(path, relative or PurePath(path.name), named=True)]
     below = relative or PurePath()
-    sources = list(_walk(path, below, recursive=recursive, exclude=exclude))
+    sources = list(walk(path, below, recursive=recursive, exclude=exclude))
     if not sources:
         remedy = "name the files" if recursive else "name the files, or add --recursive"
         empty = InputError("holds no pictures", where=str(path), remedy=remedy)
@@ -119,14 +119,21 @@ def _path(
     return sources
 
 
-def _walk(
+def walk(
     folder: Path, below: PurePath, *, recursive: bool, exclude: Path | None
 ) -> Iterator[Source]:
-    """Pictures of a folder; hidden files and linked folders are passed over."""
+    """Pictures of a folder; hidden files and linked folders are passed over.
+
+    Args:
+        folder: where.
+        below: its place below the folder that was named.
+        recursive: whether its sub-folders are searched.
+        exclude: a sub-folder that is not.
+    """
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        yield _failed(folder, _unreadable(folder, error))
+        yield _failed(folder, unreadable(folder, error))
         return
     folders = []
     for entry in entries:
@@ -139,7 +146,7 @@ def _walk(
             yield Source(path, below / entry.name, named=False)
     for path in folders if recursive else ():
         if exclude is None or not _same(path, exclude):
-            yield from _walk(path, below / path.name, recursive=True, exclude=exclude)
+            yield from walk(path, below / path.name, recursive=True, exclude=exclude)
 
 
 def _is_special(entry: os.DirEntry[str]) -> bool:
@@ -167,7 +174,8 @@ def _failed(path: Path, problem: TinctError) -> Source:
     return Source(path, PurePath(path.name), named=True, problem=problem)
 
 
-def _unreadable(path: Path, error: Exception) -> Unreadable:
+def unreadable(path: Path, error: Exception) -> Unreadable:
+    """What an error of the operating system means for an input."""
     if isinstance(error, FileNotFoundError):
         return Unreadable("no such file", where=str(path), remedy="check the path")
     if isinstance(error, PermissionError):
@@ -215,7 +223,9 @@ def _bad_template(template: str) -> UsageError:
     )
 
 
-def fill_template(template: str, source: Source, *, suffix: str, model: str) -> PurePath:
+def fill_template(
+    template: str, source: Source, *, suffix: str, model: str, variant: int = 0
+) -> PurePath:
     """The result's name, with the folders that the template asks for.
 
     Args:
@@ -223,6 +233,7 @@ def fill_template(template: str, source: Source, *, suffix: str, model: str) -> 
         source: the input.
         suffix: of the result, with its dot.
         model: the model's name.
+        variant: which of several results of this input it is.
 
     Raises:
         Unreadable: `{sha256}` is asked for and the input cannot be read.
@@ -234,6 +245,7 @@ def fill_template(template: str, source: Source, *, suffix: str, model: str) -> 
         "parent": Path(os.path.abspath(source.path)).parent.name,  # noqa: PTH100
         "relative": str(source.relative.parent),
         "model": model,
+        "variant": str(variant),
         "sha256": _digest(source.path) if "{sha256" in template else "",
     }
     filled = PurePath(template.format_map(values))
@@ -252,4 +264,4 @@ def _digest(path: Path) -> str:
     try:
         return sha256_of(path)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error

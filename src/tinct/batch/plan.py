@@ -6,14 +6,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Literal
 
 from tinct.batch.inputs import Source, check_template, fill_template
 from tinct.errors import OutputExists, OutputUnwritable, TinctError, UsageError
-from tinct.naming import DEFAULT_NAME, result_suffix, written_format
+from tinct.naming import DEFAULT_NAME, VARIANT_NAME, result_suffix, written_format
 from tinct.options import OnExists
+
+if TYPE_CHECKING:
+    from tinct.batch.entries import Entry
+    from tinct.batch.journal import Journal, Recalled
 
 Identity = tuple[int, int]
 
@@ -32,6 +36,14 @@ class Task:
     """Why nothing is to be done."""
     problem: TinctError | None = None
     """Why nothing can be done."""
+    relative: PurePath = field(default_factory=PurePath)
+    """The input's place below the folder that was named, its own name included."""
+    variant: int = 0
+    """Which of several results of the input; 0 where there is one."""
+    before: Entry | None = None
+    """What an earlier run made of it, where nothing has changed since."""
+    again: bool = False
+    """What lies at the target is the rest of a run that was killed."""
 
     @property
     def action(self) -> Literal["colour", "skip", "fail"]:
@@ -48,6 +60,8 @@ def make_plan(
     on_exists: OnExists = "fail",
     format: str = "same",  # noqa: A002 - the option's name
     model: str = "",
+    variant: int = 0,
+    journal: Journal | None = None,
 ) -> list[Task]:
     """Give every source its target and settle what may not be done.
 
@@ -59,18 +73,33 @@ def make_plan(
         on_exists: what happens where something is at the target already.
         format: of the results.
         model: its name, for the template.
+        variant: number of the results among several of the same inputs, for the template; 0 where
+            there is one result each.
+        journal: what is done already, and needs no work.
 
     Raises:
         UsageError: the template is bad, two inputs would have the same result, or one output file
             is given for several inputs.
     """
-    template = name or DEFAULT_NAME
+    template = name or (VARIANT_NAME if variant else DEFAULT_NAME)
     check_template(template)
     if output is None and "{relative" in template:
         raise UsageError(
             "{relative} is a place below the output folder", where="--name", remedy="add -o FOLDER"
         )
+    if variant and "{variant" not in template:
+        raise UsageError(
+            "several results of a picture would have one name",
+            where="--name",
+            remedy="add {variant} to it",
+        )
     single = output is not None and not output_is_folder and is_file_target(output, sources)
+    if single and variant:
+        raise UsageError(
+            "one file cannot take several results",
+            where=f"-o {output}",
+            remedy="give a folder, or choose one with --variant",
+        )
     if single and output is not None:
         _check_single(output, name=name, format=format)
     elif (
@@ -85,24 +114,33 @@ def make_plan(
             remedy=f"give a folder, or -o {output}/ if that is meant",
         )
     if output is None:
-        sources = _without_results(sources, template, format=format, model=model)
+        sources = _without_results(sources, template, format=format, model=model, variant=variant)
     inputs = {identity for source in sources if (identity := _identity(source.path))}
     taken: dict[str, Path] = {}
     clashes: list[Task] = []
     tasks = []
     for source in sources:
-        task = Task(source.path, None, source.named, problem=source.problem)
+        task = Task(
+            source.path,
+            None,
+            source.named,
+            problem=source.problem,
+            relative=source.relative,
+            variant=variant,
+        )
         try:
             if task.problem is None and single:
                 task = replace(task, target=output)
             elif task.problem is None:
-                place = _target(source, output, template, format=format, model=model)
+                place = _target(
+                    source, output, template, format=format, model=model, variant=variant
+                )
                 task = replace(task, target=place)
         except TinctError as problem:
             task = replace(task, problem=problem)
         if task.target is not None:
-            target = _free_name(task.target, taken) if on_exists == "rename" else task.target
-            task = _settle(replace(task, target=target), on_exists, inputs)
+            task = _placed(task, on_exists, inputs, taken, journal)
+            target = task.target or Path()
             if taken.setdefault(_key(target), source.path) is not source.path:
                 clashes.append(task)
         tasks.append(task)
@@ -117,6 +155,7 @@ def _without_results(
     *,
     format: str,  # noqa: A002
     model: str,
+    variant: int,
 ) -> list[Source]:
     """The inputs but those that an earlier run made of other inputs beside them.
 
@@ -125,7 +164,9 @@ def _without_results(
     targets = set()
     for source in sources:
         with suppress(TinctError):
-            targets.add(_target(source, None, template, format=format, model=model))
+            targets.add(
+                _target(source, None, template, format=format, model=model, variant=variant)
+            )
     return [
         source
         for source in sources
@@ -184,16 +225,39 @@ def _target(
     *,
     format: str,  # noqa: A002
     model: str,
+    variant: int,
 ) -> Path:
     """Where the result goes; sub-folders are mirrored unless the template places them itself."""
     suffix = result_suffix(source.path, format=format)
-    filled = fill_template(template, source, suffix=suffix, model=model)
+    filled = fill_template(template, source, suffix=suffix, model=model, variant=variant)
     if output is None:
         return source.path.parent / filled
     return output / filled if "{relative" in template else output / source.relative.parent / filled
 
 
-def _settle(task: Task, on_exists: OnExists, inputs: set[Identity]) -> Task:
+def _placed(
+    task: Task,
+    on_exists: OnExists,
+    inputs: set[Identity],
+    taken: Mapping[str, Path],
+    journal: Journal | None,
+) -> Task:
+    """The task, done already or with a target of its own."""
+    known = None
+    if journal is not None and task.target is not None and _identity(task.target) not in inputs:
+        renamed = on_exists == "rename"
+        known = journal.recall(task.source, task.target, variant=task.variant, renamed=renamed)
+        if known.entry is not None and known.target is not None:
+            reason = known.entry.reason or "coloured already"
+            return replace(task, target=known.target, skip=reason, before=known.entry)
+        if known.again:
+            return replace(task, overwrite=True, again=True)
+    if on_exists == "rename" and task.target is not None:
+        task = replace(task, target=_free_name(task.target, taken))
+    return _settle(task, on_exists, inputs, known)
+
+
+def _settle(task: Task, on_exists: OnExists, inputs: set[Identity], known: Recalled | None) -> Task:
     """Decide what happens where something is at the target already."""
     if task.target is None or not os.path.lexists(task.target):
         return task
@@ -208,8 +272,11 @@ def _settle(task: Task, on_exists: OnExists, inputs: set[Identity]) -> Task:
         return replace(task, skip="the result exists already")
     if on_exists == "overwrite":
         return replace(task, overwrite=True)
+    other = f", but {known.other}" if known is not None and known.other else ""
     problem = OutputExists(
-        "exists already", where=str(task.target), remedy="--on-exists skip, overwrite or rename"
+        f"exists already{other}",
+        where=str(task.target),
+        remedy="--on-exists skip, overwrite or rename",
     )
     return replace(task, problem=problem)
 
@@ -233,7 +300,7 @@ def _key(target: Path) -> str:
     return key
 
 
-def _free_name(target: Path, taken: dict[str, Path]) -> Path:
+def _free_name(target: Path, taken: Mapping[str, Path]) -> Path:
     candidate, number = target, 1
     while _key(candidate) in taken or os.path.lexists(candidate):
         number += 1

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tinct.cores import cores
 from tinct.errors import ResourceError, TinctError
 
 if TYPE_CHECKING:
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from tinct.result import Result
 
 GRACE_SECONDS = 5.0
+#: of each file that is next; larger ones stream, and are read ahead by the system itself
+READ_AHEAD_BYTES = 64 << 20
 
 
 class ColourFile(Protocol):
     """Colours one file into another: `Colorizer.file`, or a stand-in."""
 
-    def __call__(self, source: Path, target: Path, *, overwrite: bool) -> Result:
-        """Colour `source` into `target`, whole or not at all."""
+    def __call__(self, source: Path, target: Path, *, overwrite: bool, variant: int = 0) -> Result:
+        """Colour `source` into `target`, whole or not at all; `variant` says which of several."""
 
 
 Make = Callable[[], ColourFile]
@@ -50,6 +53,7 @@ class Job:
     source: Path
     target: Path
     overwrite: bool
+    variant: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ def attempt(colour: ColourFile, job: Job) -> Answer:
             from tinct.image.atomic import unwritable
 
             raise unwritable(error, job.target.parent) from error
-        return Answer(job.number, colour(job.source, job.target, overwrite=job.overwrite))
+        result = colour(job.source, job.target, overwrite=job.overwrite, variant=job.variant)
+        return Answer(job.number, result)
     except TinctError as error:
         return Answer(job.number, error=error.at(str(job.source)))
     except MemoryError:
@@ -93,6 +98,18 @@ def defect(error: BaseException) -> DefectError:
     return found
 
 
+def read_ahead(path: Path) -> None:
+    """Have the system fetch a file that is soon to be read, without waiting for it."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    with contextlib.suppress(OSError, ValueError):  # whoever reads it will say what is wrong
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            os.posix_fadvise(descriptor, 0, READ_AHEAD_BYTES, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(descriptor)
+
+
 class Pool:
     """A number of workers; use as a context, leaving it by an exception stops them at once."""
 
@@ -104,8 +121,8 @@ class Pool:
             size: how many workers.
         """
         self._make = make
-        self._size = size
-        self._threads = max(1, (os.cpu_count() or 1) // size)
+        self.size = size
+        self._threads = max(1, cores() // size)
         self._idle: list[tuple[BaseProcess, Connection]] = []
         self._busy: dict[Connection, tuple[BaseProcess, Job]] = {}
 
@@ -132,7 +149,7 @@ class Pool:
     @property
     def has_room(self) -> bool:
         """Whether another job can be given out now."""
-        return len(self._busy) < self._size
+        return len(self._busy) < self.size
 
     @property
     def is_busy(self) -> bool:
@@ -182,6 +199,7 @@ def _work(pipe: Connection, make: Make, threads: int) -> None:
     signal.signal(signal.SIGTERM, _leave)
     # together the workers use every core once
     os.environ.setdefault("VIPS_CONCURRENCY", str(threads))
+    _end_with_parent()
     colour: ColourFile | None = None
     while True:
         try:
@@ -199,6 +217,26 @@ def _work(pipe: Connection, make: Make, threads: int) -> None:
         answer = attempt(colour, job)
         with contextlib.suppress(OSError):
             pipe.send(answer)
+
+
+def _end_with_parent() -> None:
+    """End at once when the process that gives the work is killed.
+
+    Otherwise its last results would appear while the next run is making the same ones.
+    """
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+    from threading import Thread
+
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def follow() -> None:
+        wait([parent.sentinel])
+        os._exit(1)  # no other thread can be told to leave; the next run sweeps up
+
+    Thread(target=follow, name="tinct-parent", daemon=True).start()
 
 
 def _leave(*_: Any) -> None:

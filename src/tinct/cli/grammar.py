@@ -8,23 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import get_args
 
-from tinct.cli.parsing import HELP, Parser, Section, number, one_of, positive, whole
+from tinct.cli.parsing import HELP, Parser, Section, one_of
 from tinct.errors import UsageError
-from tinct.options import (
-    ColorizeOptions,
-    Depth,
-    Format,
-    IfColor,
-    OnExists,
-    Toned,
-    descriptions,
-    flag,
-)
 from tinct.version import __version__
 
 SHELLS = ("bash", "zsh", "tcsh")
+STORAGE = ("float16", "int8")
 WEIGHTS = ("best", "last")
 VERSION = ("-V", "--version")
 
@@ -137,85 +127,6 @@ def _file(add: Section, *names: str, **settings: object) -> None:
     add(*names, **settings).complete = "file"  # type: ignore[attr-defined] # read by shtab
 
 
-def _colorize(parser: Parser, with_texts: bool) -> None:
-    parser.usage = "tinct colorize [OPTIONS] INPUT ..."
-    texts = descriptions() if with_texts else {}
-
-    def option(add: Section, name: str, *short: str, **settings: object) -> None:
-        """A field of `ColorizeOptions`: its default and its text are found there."""
-        default = getattr(ColorizeOptions, name)
-        text = texts.get(name, "").replace("%", "%%")
-        shown = "" if default is None or default is False else f" [default: {default}]"
-        add(*short, flag(name), default=default, help=text + shown, **settings)
-
-    def choice(add: Section, name: str, kind: object) -> None:
-        option(add, name, type=one_of(get_args(kind)), choices=get_args(kind))
-
-    what = parser.section("What to colour")
-    _file(
-        what,
-        "inputs",
-        nargs="*",
-        metavar="INPUT",
-        help="Pictures, folders or patterns; - is standard input.",
-    )
-    choice(what, "if_color", IfColor)
-    option(what, "drop_credentials", action="store_true")
-
-    where = parser.section("Where results go")
-    _file(where, "-o", "--output", metavar="PATH", help="Folder or file; - is standard output.")
-    where(
-        "--name",
-        metavar="TEMPLATE",
-        help="Name of results; default {stem}.colorized{ext}. See the docs.",
-    )
-    where(
-        "--on-exists",
-        type=one_of(get_args(OnExists)),
-        choices=get_args(OnExists),
-        default="fail",
-        help="What to do where a result exists already. [default: fail]",
-    )
-    choice(where, "format", Format)
-    choice(where, "depth", Depth)
-    option(where, "quality", type=whole, metavar="NUMBER")
-    option(where, "sidecar", action="store_true")
-
-    how = parser.section("How it is coloured")
-    option(how, "model", "-m", metavar="NAME")
-    parser.known["--model"].complete = "file"  # type: ignore[attr-defined] # or an ONNX file
-    option(how, "saturation", type=number, metavar="NUMBER")
-    choice(how, "toned", Toned)
-    option(how, "size", type=whole, metavar="PIXELS")
-
-    many = parser.section("Many pictures")
-    many("-r", "--recursive", action="store_true", help="Search sub-folders and mirror them.")
-    _file(
-        many,
-        "--files-from",
-        metavar="FILE",
-        help="File with a path on each line (or NUL-separated); - is stdin.",
-    )
-    many(
-        *("-j", "--jobs"),
-        type=positive,
-        metavar="NUMBER",
-        default=1,
-        help="Worker processes. [default: 1]",
-    )
-    many("--dry-run", action="store_true", help="Print what would be done, and do nothing.")
-
-    output = parser.section("What is said")
-    output("-q", "--quiet", action="store_true", help="Say nothing but errors.")
-    output(
-        *("-v", "--verbose"),
-        action="count",
-        default=0,
-        help="Say what becomes of each file.",
-    )
-    _add_said(output, debug=True)
-
-
 def _verify(parser: Parser, _: bool) -> None:
     add = parser.section("Pictures")
     _file(add, "original", type=Path, metavar="ORIGINAL", help="The picture before.")
@@ -309,6 +220,18 @@ def _export(parser: Parser, _: bool) -> None:
         default="best",
         help="Those of the best or the last validation. [default: best]",
     )
+    add(
+        "--calibrate",
+        action="store_true",
+        help="Measure on validation pictures how bold it is to be (system tinct).",
+    )
+    add(
+        "--storage",
+        type=one_of(STORAGE),
+        choices=STORAGE,
+        default="float16",
+        help="Of the weights in the file; int8 is half as large. [default: float16]",
+    )
     _file(
         parser.section("Where it goes"),
         *("-o", "--output"),
@@ -330,7 +253,7 @@ def _systems_fetch(parser: Parser, _: bool) -> None:
 
 
 def _data(name: str, module: str = "data_options") -> Callable[[Parser, bool], None]:
-    """Options of a verb of `tinct data`, which are declared elsewhere."""
+    """Options of a verb that are declared in a module of their own, loaded when they are needed."""
 
     def declare(parser: Parser, with_texts: bool) -> None:
         getattr(import_module(f"tinct.cli.{module}"), name)(parser, with_texts)
@@ -341,7 +264,8 @@ def _data(name: str, module: str = "data_options") -> Callable[[Parser, bool], N
 TINCT = Group(
     "Adds colour to black-and-white pictures and touches nothing else.",
     {
-        "colorize": Verb("verbs:colorize", _colorize),
+        "colorize": Verb("verbs:colorize", _data("declare", "colorize_options")),
+        "watch": Verb("watching:watch", _data("watch", "colorize_options")),
         "verify": Verb("verbs:verify", _verify),
         "models": Group(
             "What models there are.",
@@ -351,9 +275,12 @@ TINCT = Group(
                 "path": Verb("verbs:models_path", _models_path),
             },
         ),
+        "serve": Verb("serving:serve", _data("declare", "serving")),
         "train": Verb("learning:train", _train),
         "resume": Verb("learning:resume", _resume),
         "export": Verb("learning:export", _export),
+        "styles": Verb("verbs:list_styles", _said_alone),
+        "evaluate": Verb("evaluating:evaluate", _data("declare", "evaluating")),
         "systems": Group(
             "What networks can be trained.",
             {
@@ -377,6 +304,14 @@ TINCT = Group(
                 "build": Verb("data:build", _data("build")),
                 "stats": Verb("data:stats", _data("stats")),
                 "check": Verb("data:check", _data("check")),
+            },
+        ),
+        "study": Group(
+            "Ask people: real or coloured, which of two, how natural.",
+            {
+                "build": Verb("studying:build", _data("build", "studying_options")),
+                "serve": Verb("studying:serve", _data("serve", "studying_options")),
+                "report": Verb("studying:report", _data("report", "studying_options")),
             },
         ),
         "doctor": Verb("verbs:doctor", _said_alone),

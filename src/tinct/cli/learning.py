@@ -80,6 +80,8 @@ def export(
     run: Path,
     output: Path | None,
     weights: Literal["best", "last"],
+    calibrate: bool,
+    storage: Literal["float16", "int8"],
     as_json: bool,
     debug: bool,  # noqa: ARG001 - read before parsing
 ) -> int:
@@ -87,7 +89,7 @@ def export(
     with _training():
         from tinct.training.export import export_run
 
-        file = export_run(run, output, weights=weights)
+        file = export_run(run, output, weights=weights, calibrate=calibrate, storage=storage)
     from tinct.models import find_model
     from tinct.models.exported import properties
 

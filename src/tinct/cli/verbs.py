@@ -7,20 +7,21 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tinct.errors import TinctError, UsageError, VerifyError
-from tinct.options import ColorizeOptions, OnExists
+from tinct.options import ColorizeOptions, OnExists, flag
 
 if TYPE_CHECKING:
     from tinct.batch.events import Reporter
     from tinct.batch.plan import Task
     from tinct.batch.workers import ColourFile
     from tinct.models.spec import ModelSpec
+    from tinct.result import Result
 
 
 def colorize(
@@ -32,6 +33,10 @@ def colorize(
     files_from: str | None,
     on_exists: OnExists,
     jobs: int,
+    shard: tuple[int, int] | None,
+    journal: Path | None,
+    no_journal: bool,
+    report: list[Path],
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -41,6 +46,7 @@ def colorize(
 ) -> int:
     """Add colour to pictures; their light stays as it is."""
     options = ColorizeOptions(**chosen)
+    from tinct.cores import cores
     from tinct.models import DEFAULT, find_model, preload
 
     chosen_model = options.model or DEFAULT
@@ -50,9 +56,13 @@ def colorize(
         _check_stream(inputs, output, listed=files_from is not None, as_json=as_json)
         if dry_run:
             raise UsageError("--dry-run plans files, not streams", remedy="leave one out")
+        if shard or journal or report:
+            raise UsageError(
+                "--shard, --journal and --report are of files, not streams", remedy="leave one out"
+            )
         from tinct.batch.streams import colour_stream
 
-        with _telling(as_json=as_json, verbosity=verbosity, debug=debug) as told:
+        with telling(as_json=as_json, verbosity=verbosity, debug=debug) as told:
             return colour_stream(
                 inputs[0],
                 output or "-",
@@ -64,32 +74,47 @@ def colorize(
             )
 
     if jobs == 1 and not dry_run:
-        preload(chosen_model, threads=os.cpu_count())
+        preload(chosen_model, threads=cores())
     from tinct.batch import run
+    from tinct.batch.events import Several
     from tinct.batch.inputs import expand
-    from tinct.batch.plan import make_plan
+    from tinct.batch.order import Order, journal_of, reports_of
 
     if output == "":
         raise UsageError("an empty name", where="-o", remedy="give a folder or a file")
     folder = Path(output) if output is not None else None
     sources = expand(inputs, files_from=files_from, recursive=recursive, exclude=folder)
-    tasks = make_plan(
-        sources,
+    for single in ("hints", "confidence"):
+        if getattr(options, single) is None or len(sources) == 1:
+            continue
+        raise UsageError(
+            f"is of one picture, and there are {len(sources)}",
+            where=flag(single),
+            remedy="colour the pictures one by one",
+        )
+    order = Order(
         output=folder,
         output_is_folder=output is not None and output.endswith(("/", os.sep)),
         name=name,
         on_exists=on_exists,
-        format=options.format,
+        options=options,
         model=model_name,
+        shard=shard,
     )
+    noted = None
+    if not no_journal or journal is not None:
+        noted = journal_of(order, sources, journal, refused=no_journal)
+    tasks = order.tasks(sources, noted)
+    reports = reports_of(report, sources)
     if dry_run:
         return _print_plan(tasks, as_json=as_json)
     jobs = min(jobs, max(1, len(tasks)))
-    with _telling(as_json=as_json, verbosity=verbosity, debug=debug) as told:
+    with telling(as_json=as_json, verbosity=verbosity, debug=debug) as told:
+        others = [noted] if noted is not None else []
         summary = run(
             tasks,
-            make=partial(make_colour, options, max(1, (os.cpu_count() or 1) // jobs)),
-            reporter=told.reporter,
+            make=partial(make_colour, options, max(1, cores() // jobs)),
+            reporter=Several(*others, told.reporter, *reports),
             jobs=jobs,
             skip_own=options.if_color == "skip",
         )
@@ -163,6 +188,29 @@ def models_path(*, name: str | None) -> int:
     return 0
 
 
+def list_styles(*, as_json: bool) -> int:
+    """Artists and periods for `tinct colorize --style`."""
+    from tinct.styles import styles
+
+    width = max(map(len, styles()))
+    for style in styles().values():
+        if as_json:
+            print(
+                json.dumps(
+                    {
+                        "v": 1,
+                        "event": "style",
+                        "name": style.name,
+                        "title": style.title,
+                        "pictures": style.pictures,
+                    }
+                )
+            )
+        else:
+            print(f"{style.name:<{width}}  {style.pictures:>5} paintings  {style.title}")
+    return 0
+
+
 def doctor(*, as_json: bool) -> int:
     """Versions, formats, models and a self-test, to paste into a bug report."""
     from tinct.cli.doctor import examine
@@ -180,16 +228,26 @@ def doctor(*, as_json: bool) -> int:
 def make_colour(options: ColorizeOptions, threads: int | None) -> ColourFile:
     """The function that colours one file; called once for each worker process.
 
+    Args:
+        options: how.
+        threads: of the network.
+
     Raises:
         ModelError: the model is absent or damaged, so no file could be coloured.
     """
     from tinct.colorizer import Colorizer
     from tinct.flow import warm_up
 
-    colorizer = Colorizer(**asdict(options), threads=threads)
+    given = {field.name: getattr(options, field.name) for field in fields(ColorizeOptions)}
+    colorizer = Colorizer(**given, threads=threads)
     warm_up()
     _ = colorizer.network  # loaded now, so that a damaged model is said once and not for each file
-    return colorizer.file
+
+    def file(source: Path, target: Path, *, overwrite: bool, variant: int = 0) -> Result:
+        chosen = colorizer.as_variant(variant) if variant else colorizer
+        return chosen.file(source, target, overwrite=overwrite)
+
+    return file
 
 
 @dataclass(frozen=True)
@@ -201,12 +259,15 @@ class _Told:
 
 
 @contextmanager
-def _telling(*, as_json: bool, verbosity: int, debug: bool) -> Iterator[_Told]:
+def telling(
+    *, as_json: bool, verbosity: int, debug: bool, endless: bool = False
+) -> Iterator[_Told]:
     """Keep standard output for data: whatever else is printed meanwhile goes to stderr.
 
     This holds for the descriptor itself, so also for what C libraries and workers print.
     """
-    from tinct.batch.events import JsonLines, Terminal
+    from tinct.batch.events import JsonLines
+    from tinct.batch.terminal import Terminal
 
     sys.stdout.flush()
     saved = os.dup(1)
@@ -214,7 +275,10 @@ def _telling(*, as_json: bool, verbosity: int, debug: bool) -> Iterator[_Told]:
     try:
         with os.fdopen(os.dup(saved), "wb") as stdout, TextIOWrapper(stdout, "utf-8") as text:
             yield _Told(
-                JsonLines(text) if as_json else Terminal(verbosity=verbosity, debug=debug), stdout
+                JsonLines(text)
+                if as_json
+                else Terminal(verbosity=verbosity, debug=debug, endless=endless),
+                stdout,
             )
     finally:
         sys.stdout.flush()

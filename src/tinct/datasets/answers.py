@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 import time
 from collections.abc import Mapping
@@ -13,7 +14,6 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     import httpx
 
-_HERE = {"localhost", "127.0.0.1", "::1"}
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _BUSY = {429, 503}
 
@@ -47,8 +47,17 @@ def check_address(url: str, first: str) -> None:
         raise Failed("is no address on the web" if url == first else "leads off the web")
     if parts.scheme == "http" and before.scheme == "https":
         raise Failed("leads from https to an open line")
-    if parts.hostname in _HERE and before.hostname not in _HERE:
-        raise Failed("leads onto this computer")
+    if _is_near(parts.hostname) and not _is_near(before.hostname or ""):
+        raise Failed("leads onto this computer or its own net")
+
+
+def _is_near(host: str) -> bool:
+    """Whether a host is called as this computer, or by an address that the net at large lacks."""
+    if host == "localhost" or host.endswith((".localhost", ".local")):
+        return True
+    with suppress(ValueError):
+        return not ipaddress.ip_address(host.partition("%")[0]).is_global
+    return False
 
 
 def check_status(answer: httpx.Response) -> None:

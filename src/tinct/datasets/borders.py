@@ -29,22 +29,26 @@ def uniform_border(light: Array, pixels: NDArray[np.uint8]) -> Box | None:
     """
     height, width = light.shape
     values = pixels.astype(np.float32)
-    top = _depth(values, light)
-    bottom = _depth(values[::-1], light[::-1])
-    inner, inner_light = values[top : height - bottom], light[top : height - bottom]
-    if len(inner) < 8:
-        return None
-    left = _depth(inner.transpose(1, 0, 2), inner_light.T)
-    right = _depth(inner[:, ::-1].transpose(1, 0, 2), inner_light[:, ::-1].T)
-    if left + right > width - 8 or not (top or bottom or left or right):
+    left = top = 0
+    right, bottom = width, height
+    # a narrow picture on a wide ground shows where it ends above once the sides are cut off
+    for _ in range(2):
+        inner, inner_light = values[top:bottom, left:right], light[top:bottom, left:right]
+        above, below = _depth(inner, inner_light), _depth(inner[::-1], inner_light[::-1])
+        top, bottom = top + above, bottom - below
+        inner, inner_light = values[top:bottom, left:right], light[top:bottom, left:right]
+        if min(inner.shape[:2]) < 8:
+            return None
+        left, right = (
+            left + _depth(inner.transpose(1, 0, 2), inner_light.T),
+            right - _depth(inner[:, ::-1].transpose(1, 0, 2), inner_light[:, ::-1].T),
+        )
+    cut = (left, top, width - right, height - bottom)
+    if right - left < 8 or bottom - top < 8 or not any(cut):
         return None
     # one pixel more: the edge itself is a mixture
-    return (
-        (left + bool(left)) / width,
-        (top + bool(top)) / height,
-        1 - (right + bool(right)) / width,
-        1 - (bottom + bool(bottom)) / height,
-    )
+    left, top, right, bottom = (depth + bool(depth) for depth in cut)
+    return left / width, top / height, 1 - right / width, 1 - bottom / height
 
 
 def _depth(values: Array, light: Array) -> int:

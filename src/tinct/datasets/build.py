@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -152,7 +153,8 @@ def _make_all(
         if isinstance(found, Done):
             stage.keep(found, {}, None)
         elif found.id in ids:
-            stage.keep(Done(where, reason=f"the same file as {ids[found.id]}"), {}, None)
+            same = "id" if content.row.id else "file"
+            stage.keep(Done(where, reason=f"the same {same} as {ids[found.id]}"), {}, None)
         else:
             done = Done(where, found.id, variants=found.variants, light=lights)
             stage.keep(done, found.data, found.light)
@@ -212,12 +214,15 @@ def _sides(
     """The split of each picture."""
     alike: list[tuple[int, int]] = []
     if options.by != "none" and options.validation + options.test > 0:
-        # hashing needs them in memory by and by only
-        order = [done.light for done in made]
+        places = {done.light: at for at, done in enumerate(made)}
         copies = find_copies(
-            stage.lights()[order], progress=lambda done, total: progress("compare", done, total)
+            stage.lights(), progress=lambda done, total: progress("compare", done, total)
         )
-        alike = [(copy.first, copy.second) for copy in copies]
+        alike = [
+            (places[copy.first], places[copy.second])
+            for copy in copies
+            if copy.first in places and copy.second in places  # else of what is made anew
+        ]
     rows = [replace(known[done.where], id=done.id, sha256=done.variants[0].sha256) for done in made]
     return split(
         rows,
@@ -307,10 +312,14 @@ def _settings(
 
 
 def _stamp(pile: Pile) -> str:
-    """Changes when pictures come, go or are said to be others."""
+    """Changes when pictures come, go, are said to be others or are written anew."""
     digest = hashlib.sha256()
     for row in pile.rows:
         digest.update(repr(row).encode(errors="surrogateescape"))
+    for name in sorted({row.shard or row.file for row in pile.rows}):
+        with suppress(OSError):
+            known = (pile.folder / name).stat()
+            digest.update(f"{known.st_size} {known.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 

@@ -12,6 +12,7 @@ from typing import get_args
 import numpy as np
 
 from tinct.datasets.duplicates import find_copies, small_light
+from tinct.datasets.lights import Lights
 from tinct.datasets.manifest import (
     PARQUET,
     SPLITS,
@@ -79,7 +80,13 @@ def check(
     variants = _variants(source)
     if variants:
         found = [
-            check(each, by=by or _built_by(source), decoding=decoding, copies=copies)
+            check(
+                each,
+                by=by or _built_by(source),
+                decoding=decoding,
+                copies=copies,
+                progress=progress,
+            )
             for each in variants
         ]
         problems = [problem for one in found for problem in one.problems]
@@ -158,7 +165,7 @@ def _pictures(
     progress: Progress | None,
 ) -> Iterator[Problem]:
     pile = Pile(manifest, manifest.parent, [row for row in rows if row.file or row.shard], manifest)
-    lights, seen = [], []
+    seen: list[Row] = []
 
     def work(content: Content) -> tuple[Content, Problem | None, object]:
         where = content.row.where
@@ -181,26 +188,33 @@ def _pictures(
             return content, Problem("unreadable", where, error.message), None
         return content, None, small_light(pixels)
 
-    for done, (content, problem, light) in enumerate(side_by_side(work, pile.contents()), start=1):
-        if problem is not None:
-            yield problem
-        if isinstance(light, np.ndarray) and content.row.split in SPLITS:
-            lights.append(light)
-            seen.append(content.row)
-        if progress is not None:
-            progress(done, len(rows))
-    yield from _surplus(manifest, rows)
-    if copies and lights:
-        for copy in find_copies(np.stack(lights)):
-            one, other = seen[copy.first], seen[copy.second]
-            if one.split != other.split:
-                how = ", mirrored" if copy.mirrored else ""
-                yield Problem(
-                    "leak",
-                    one.where,
-                    f"in {one.split}, shows what {other.where} in {other.split} does "
-                    f"(likeness {copy.likeness:.2f}{how})",
-                )
+    with Lights() as lights:
+        found = side_by_side(work, pile.contents())
+        for done, (content, problem, light) in enumerate(found, start=1):
+            if problem is not None:
+                yield problem
+            if isinstance(light, np.ndarray) and content.row.split in SPLITS:
+                lights.add(light)
+                seen.append(content.row)
+            if progress is not None:
+                progress(done, len(rows))
+        yield from _surplus(manifest, rows)
+        if copies:
+            yield from _copies(lights, seen)
+
+
+def _copies(lights: Lights, seen: Sequence[Row]) -> Iterator[Problem]:
+    """Near-duplicates on two sides of the split."""
+    for copy in find_copies(lights.all()):
+        one, other = seen[copy.first], seen[copy.second]
+        if one.split != other.split:
+            how = ", mirrored" if copy.mirrored else ""
+            yield Problem(
+                "leak",
+                one.where,
+                f"in {one.split}, shows what {other.where} in {other.split} does "
+                f"(likeness {copy.likeness:.2f}{how})",
+            )
 
 
 def _surplus(manifest: Path, rows: Sequence[Row]) -> Iterator[Problem]:

@@ -5,23 +5,22 @@ Nothing is moved or changed unless that is asked for, see `tinct.datasets.moving
 
 from __future__ import annotations
 
-import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from tinct.datasets.cleaned import Finding, as_table
 from tinct.datasets.duplicates import Copy, clusters, find_copies, small_light
+from tinct.datasets.lights import Lights
 from tinct.datasets.manifest import Row
-from tinct.datasets.page import Shown, clean_page
+from tinct.datasets.page import Shown, clean_page, thumbnail
 from tinct.datasets.parallel import side_by_side
-from tinct.datasets.pictures import Content, open_pile
-from tinct.datasets.rules import SIDE, Limits, rules
+from tinct.datasets.pictures import Content, Pile, open_pile
+from tinct.datasets.rules import SIDE, Limits, rules, share
 from tinct.errors import InputError
 from tinct.image import load, upright_size
 from tinct.image.atomic import output_errors, write_atomic
@@ -31,6 +30,7 @@ REPORT, PAGE = "report.tsv", "report.html"
 #: of each reason, so many pictures are shown on the page
 SHOWN = 60
 _THUMBNAIL = 160
+_COPY_OF, _BY_WAY = "copy of ", " by way of another"
 
 #: name of each rule, and what it finds
 RULES: Mapping[str, str] = {
@@ -93,38 +93,51 @@ def clean(
         OutputUnwritable: the disk is full, or may not be written to.
     """
     pile = open_pile(source)
-    looked: list[_Looked] = []
-
-    def work(content: Content) -> _Looked:
-        return _look(content, limits or Limits())
-
-    for one in side_by_side(work, pile.contents()):
-        looked.append(one)
-        progress("look", len(looked), len(pile.rows))
-    findings = [finding for one in looked for finding in one.findings]
-    if not only or "duplicate" in only:
-        findings += _duplicates([one for one in looked if one.light is not None], progress)
-    findings = [one for one in findings if not only or one.reason in only]
-    cleaned = Cleaned(len(looked), sorted(findings, key=lambda one: (one.file, one.reason)))
     with output_errors(out):
         out.mkdir(parents=True, exist_ok=True)
+    findings, count = _findings(pile, out, limits or Limits(), only, progress)
+    cleaned = Cleaned(count, sorted(findings, key=lambda one: (one.file, one.reason)))
     _write(out / REPORT, as_table(cleaned.findings))
-    _write(out / PAGE, clean_page(str(source), cleaned, _shown(cleaned, looked), RULES))
+    _write(out / PAGE, clean_page(str(source), cleaned, _shown(cleaned, pile), RULES))
     return cleaned
 
 
-@dataclass(frozen=True, eq=False)
-class _Looked:
-    """What is kept of one picture: some 10 kB."""
+def _findings(
+    pile: Pile, out: Path, limits: Limits, only: Sequence[str], progress: Progress
+) -> tuple[list[Finding], int]:
+    """Every reason against every picture, and how many pictures there are."""
+    findings: list[Finding] = []
+    compared: list[_Compared] = []
+    count = 0
+    with Lights(out) as lights:
+        for found, one, light in side_by_side(
+            lambda content: _look(content, limits), pile.contents()
+        ):
+            findings += found
+            if one is not None and light is not None:
+                compared.append(one)
+                lights.add(light)
+            count += 1
+            progress("look", count, len(pile.rows))
+        if not only or "duplicate" in only:
+            findings += _duplicates(compared, lights.all(), progress)
+    return [one for one in findings if not only or one.reason in only], count
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What decides which of several copies stays."""
 
     row: Row
-    pixels: int
-    findings: Sequence[Finding]
-    light: NDArray[np.uint8] | None = None
-    thumbnail: bytes = b""
+    sound: bool
+    """No rule advises to leave it out."""
+    pixels: float
+    """How many would be left by the crop that is advised, roughly."""
 
 
-def _look(content: Content, limits: Limits) -> _Looked:
+def _look(
+    content: Content, limits: Limits
+) -> tuple[list[Finding], _Compared | None, NDArray[np.uint8] | None]:
     where = content.row.where
     try:
         data = content.read()
@@ -132,80 +145,94 @@ def _look(content: Content, limits: Limits) -> _Looked:
         width, height = upright_size(page.width, page.height, page.orientation)
         pixels = decode(data, shorter=SIDE, name=where)
     except InputError as error:
-        return _Looked(content.row, 0, [Finding(where, "unreadable", detail=error.message)])
+        return [Finding(where, "unreadable", detail=error.message)], None, None
     hits = list(rules(pixels, width, height, limits))
     findings = [Finding(where, hit.rule, hit.score, hit.box) for hit in hits]
-    return _Looked(content.row, width * height, findings, small_light(pixels), _thumbnail(pixels))
+    # what needs no crop is worth a little more: boxes are not exact to the pixel
+    left = min((0.9 * share(hit.box) for hit in hits if hit.box), default=1.0)
+    sound = all(one.action != "drop" for one in findings)
+    return findings, _Compared(content.row, sound, left * width * height), small_light(pixels)
 
 
-def _thumbnail(pixels: NDArray[np.uint8]) -> bytes:
-    small = Image.fromarray(pixels)
-    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    buffer = io.BytesIO()
-    small.save(buffer, "WEBP", quality=70)
-    return buffer.getvalue()
+def _duplicates(
+    compared: Sequence[_Compared], lights: NDArray[np.uint8], progress: Progress
+) -> list[Finding]:
+    """Of each group of copies, all but the best are found.
 
-
-def _duplicates(looked: Sequence[_Looked], progress: Progress) -> list[Finding]:
-    """Of each group of copies, all but the best are found: the one with most pixels stays."""
-    if len(looked) < 2:
+    The best is one against which nothing else speaks; of those, the one with most pixels.
+    """
+    if len(compared) < 2:
         return []
-    lights = np.stack([one.light for one in looked if one.light is not None])
     copies = find_copies(lights, progress=lambda done, total: progress("compare", done, total))
     known: dict[frozenset[int], Copy] = {
         frozenset((copy.first, copy.second)): copy for copy in copies
     }
+
+    def worth(at: int) -> tuple[bool, float, str]:
+        return compared[at].sound, compared[at].pixels, compared[at].row.where
+
     findings = []
-    for group in clusters(copies, len(looked)):
-        best = max(group, key=lambda at: (looked[at].pixels, looked[at].row.where))
+    for group in clusters(copies, len(compared)):
+        best = max(group, key=worth)
         findings += [
-            _copy(looked, at, best, known.get(frozenset((at, best)))) for at in group if at != best
+            _copy(compared[at].row, compared[best].row, known.get(frozenset((at, best))), at)
+            for at in group
+            if at != best
         ]
     return findings
 
 
-def _copy(looked: Sequence[_Looked], at: int, best: int, copy: Copy | None) -> Finding:
-    kept = looked[best].row
-    how = " by way of another" if copy is None else ""
+def _copy(row: Row, kept: Row, copy: Copy | None, at: int) -> Finding:
+    """What is said of the picture at a position, of which another is kept."""
+    how = _BY_WAY if copy is None else ""
     if copy is not None:
-        left, top, right, bottom = copy.window
-        if (right - left) * (bottom - top) < 0.97:
+        if share(copy.window) < 0.97:
             how += ", cropped" if copy.second == at else ", with more around it"
         how += ", mirrored" if copy.mirrored else ""
-    if kept.split and looked[at].row.split not in ("", kept.split):
-        how += f", which is in {kept.split} and this in {looked[at].row.split}"
+    if kept.split and row.split not in ("", kept.split):
+        how += f", which is in {kept.split} and this in {row.split}"
     likeness = copy.likeness if copy else 0.0
-    return Finding(looked[at].row.where, "duplicate", likeness, detail=f"copy of {kept.where}{how}")
+    return Finding(
+        row.where, "duplicate", likeness, detail=f"{_COPY_OF}{kept.where}{how}", of=kept.where
+    )
 
 
-def _shown(cleaned: Cleaned, looked: Sequence[_Looked]) -> dict[str, list[Shown]]:
+def _shown(cleaned: Cleaned, pile: Pile) -> dict[str, list[Shown]]:
     """Of each reason the pictures that the page shows, evenly from the surest to the least."""
-    pictures = {one.row.where: one for one in looked}
-    shown: dict[str, list[Shown]] = {}
+    chosen: dict[str, list[Finding]] = {}
     for name in RULES:
         found = sorted(
             (one for one in cleaned.findings if one.reason == name), key=lambda one: -one.score
         )
-        step = max(1, -(-len(found) // SHOWN))
-        shown[name] = [
+        chosen[name] = found[:: max(1, -(-len(found) // SHOWN))]
+    wanted = {file for some in chosen.values() for one in some for file in (one.file, one.of)}
+    thumbnails = _thumbnails(pile, wanted)
+    return {
+        name: [
             Shown(
-                pictures[one.file].thumbnail,
+                thumbnails.get(one.file, b""),
                 one.file,
                 one.detail or f"{one.score:.3g}",
                 one.box,
-                _beside(one, pictures),
+                thumbnails.get(one.of, b""),
             )
-            for one in found[::step]
+            for one in some
         ]
-    return shown
+        for name, some in chosen.items()
+    }
 
 
-def _beside(one: Finding, pictures: Mapping[str, _Looked]) -> bytes:
-    """Of a copy, the picture that stays."""
-    if one.reason != "duplicate":
-        return b""
-    name = one.detail.removeprefix("copy of ").partition(", ")[0].removesuffix(" by way of another")
-    return pictures[name].thumbnail if name in pictures else b""
+def _thumbnails(pile: Pile, wanted: Set[str]) -> dict[str, bytes]:
+    """Small copies of some pictures, WebP; those that cannot be read have none."""
+
+    def work(content: Content) -> tuple[str, bytes]:
+        where = content.row.where
+        try:
+            return where, thumbnail(decode(content.read(), shorter=_THUMBNAIL, name=where))
+        except InputError:
+            return where, b""
+
+    return dict(side_by_side(work, pile.contents(lambda row: row.where in wanted)))
 
 
 def _write(target: Path, text: str) -> None:

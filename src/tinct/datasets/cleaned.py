@@ -27,6 +27,8 @@ class Finding:
     """What a crop would leave: left, top, right, bottom as shares; None advises to leave it out."""
     detail: str = ""
     """What it is a copy of, or why it cannot be read."""
+    of: str = ""
+    """Of a copy, where the picture lies that stays."""
 
     @property
     def action(self) -> str:

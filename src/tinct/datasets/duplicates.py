@@ -25,7 +25,11 @@ from tinct.datasets.parallel import side_by_side
 RADIUS = 10
 _CHUNKS, _CHUNK_BITS = 4, 16
 _AT_ONCE = 512
-_QUERIES = 1 << 20
+_QUERIES = 1 << 18
+_COMPARED = 1 << 20
+#: in a pile where hundreds show nearly the same, such as avatars, each picture is laid over so many
+#: others at most, those with the nearest hashes; else the work would grow with the square
+_NEAREST = 16
 _BASES = 8  # frequencies along each axis
 _GRID = 32
 
@@ -127,18 +131,32 @@ def near_pairs(
         order = np.argsort(values, kind="stable")
         starts = np.searchsorted(values[order], np.arange(0x10001, dtype=np.uint64))
         sorted_known = known[order]
-        for begin in range(0, len(queries), _QUERIES):
-            some = queries[begin : begin + _QUERIES]
-            asked = ((some >> shift) & np.uint64(0xFFFF)).astype(np.uint64)
+        for first in range(0, len(queries), _QUERIES):
+            some = queries[first : first + _QUERIES]
+            asked = (some >> shift) & np.uint64(0xFFFF)
             for flip in flips:
                 key = (asked ^ flip).astype(np.int64)
                 low = starts[key]
-                count = starts[key + 1] - low
-                query = np.repeat(np.arange(len(some)), count)
-                place = np.arange(len(query)) + np.repeat(low - (np.cumsum(count) - count), count)
-                bits = np.bitwise_count(some[query] ^ sorted_known[place])
-                near = bits <= radius
-                yield query[near] + begin, order[place[near]]
+                counts = starts[key + 1] - low
+                for begin, end in _shares_of(counts):
+                    count = counts[begin:end]
+                    query = np.repeat(np.arange(begin, end), count)
+                    skipped = low[begin:end] - (np.cumsum(count) - count)
+                    place = np.arange(len(query)) + np.repeat(skipped, count)
+                    bits = np.bitwise_count(some[query] ^ sorted_known[place])
+                    near = bits <= radius
+                    yield query[near] + first, order[place[near]]
+
+
+def _shares_of(counts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Parts of the queries that are compared with a million each, so that memory is bounded."""
+    ends = np.cumsum(counts)
+    begin = 0
+    while begin < len(counts):
+        before = int(ends[begin - 1]) if begin else 0
+        end = int(np.searchsorted(ends, before + _COMPARED, "right"))
+        yield begin, max(end, begin + 1)
+        begin = max(end, begin + 1)
 
 
 def find_copies(lights: Lights, *, progress: Progress | None = None) -> list[Copy]:
@@ -160,10 +178,13 @@ def find_copies(lights: Lights, *, progress: Progress | None = None) -> list[Cop
 
 
 def _candidates(whole: NDArray[np.uint64], parts: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """(M, 4): first, second, whether mirrored, window; the nearest window of each pair."""
+    """(M, 4): first, second, whether mirrored, window; the nearest window of each pair.
+
+    Of more than `_NEAREST` pairs with one second picture, only the nearest are kept.
+    """
     count = parts.shape[1]
     best: list[NDArray[np.int64]] = []
-    pending = 0
+    kept = pending = 0
     for query, place in near_pairs(parts.ravel(), whole.ravel()):
         first, second = query // count, place // 2
         other = first != second
@@ -171,20 +192,25 @@ def _candidates(whole: NDArray[np.uint64], parts: NDArray[np.uint64]) -> NDArray
         bits = np.bitwise_count(parts.ravel()[query] ^ whole.ravel()[place])
         best.append(np.stack([query, place, bits.astype(np.int64)], 1))
         pending += len(query)
-        if pending > 4_000_000:
+        if pending > _COMPARED + kept:
             best = [_nearest(np.concatenate(best), count)]
-            pending = len(best[0])
+            kept, pending = len(best[0]), 0
     found = _nearest(np.concatenate(best), count) if best else np.empty((0, 3), np.int64)
     query, place = found[:, 0], found[:, 1]
     return np.stack([query // count, place // 2, place % 2, query % count], 1)
 
 
 def _nearest(found: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Of each (first, second, mirrored) the window whose hash is nearest."""
+    """Of each (first, second, mirrored) the window whose hash is nearest; and of those the best."""
     pair = (found[:, 0] // count) * (found[:, 1].max(initial=0) + 1) + found[:, 1]
     order = np.lexsort((found[:, 2], pair))
     _, first = np.unique(pair[order], return_index=True)
-    return found[order[first]]
+    found = found[order[first]]
+    found = found[np.lexsort((found[:, 2], found[:, 1]))]
+    at = np.arange(len(found))
+    new = np.flatnonzero(np.diff(found[:, 1], prepend=-1))
+    rank = at - np.repeat(new, np.diff(new, append=len(found)))
+    return found[rank < _NEAREST]
 
 
 def _verified(lights: Lights, candidates: NDArray[np.int64]) -> list[Copy]:

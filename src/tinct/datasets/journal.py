@@ -10,7 +10,6 @@ import os
 import shutil
 import sys
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ REPORT = "report.tsv"
 #: no picture; refused: must not be had
 OUTCOMES = ("saved", "duplicate", "failed", "refused")
 _EVERY_SECONDS = 30.0
-_LOG = "log.jsonl"
+_LOG, _LOCK = "log.jsonl", "lock"
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Collection:
         """
         self.folder = folder
         self.parts = folder / JOURNAL / "parts"
-        self.counts: Counter[str] = Counter()
+        self._made = not folder.exists()
         with output_errors(folder):
             self.parts.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(folder)
@@ -102,6 +101,11 @@ class Collection:
         traceback: TracebackType | None,
     ) -> None:
         try:
+            if error is not None and self._made and self._is_empty():
+                shutil.rmtree(self.folder / JOURNAL, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    self.folder.rmdir()
+                return
             # the first error counts: where the disk is full, this meets it again
             with contextlib.suppress(OutputError) if error else contextlib.nullcontext():
                 self.write()
@@ -112,11 +116,6 @@ class Collection:
     def known(self, key: str) -> Entry | None:
         """What became of a picture in this or an earlier run."""
         return self._entries.get(key)
-
-    def settled(self, key: str) -> bool:
-        """Whether there is nothing left to do for a picture."""
-        entry = self._entries.get(key)
-        return entry is not None and not entry.passing
 
     def gone(self, entry: Entry) -> bool:
         """Whether a picture was saved, and has been taken away since."""
@@ -141,7 +140,6 @@ class Collection:
         with output_errors(self.folder / JOURNAL / _LOG):
             self._log.write(line.encode() + b"\n")
         self._entries[entry.key] = entry
-        self.counts[entry.outcome] += 1
         self._dirty = True
         if time.monotonic() - self._written > _EVERY_SECONDS:
             self.write()
@@ -162,6 +160,11 @@ class Collection:
     def clear_parts(self) -> None:
         """Forget what came of files that were not whole."""
         shutil.rmtree(self.parts, ignore_errors=True)
+
+    def _is_empty(self) -> bool:
+        """Whether nothing came, not even a part of a file."""
+        files = (path.name for path in (self.folder / JOURNAL).rglob("*") if path.is_file())
+        return not self._entries and not set(files) - {_LOCK, _LOG}
 
     def _there(self, row: Row) -> bool:
         return (self.folder / row.file).is_file()
@@ -202,7 +205,7 @@ def _ends_line(log: Path) -> bool:
 
 
 def _locked(folder: Path) -> io.BufferedWriter:
-    lock = (folder / JOURNAL / "lock").open("ab")
+    lock = (folder / JOURNAL / _LOCK).open("ab")
     if sys.platform != "win32":
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -47,10 +47,12 @@ def move(folder: Path, findings: Iterable[Finding], target: Path) -> int:
     with output_errors(target):
         target.mkdir(parents=True, exist_ok=True)
         with (target / JOURNAL).open("a", encoding="utf-8") as journal:
+            if journal.tell():  # a line that a full disk cut short must not swallow the next one
+                journal.write("\n")
             for file, reason in reasons.items():
                 source, place = folder / file, target / reason / file
-                if not source.is_file():
-                    continue
+                if source.is_symlink() or not source.is_file():
+                    continue  # a link would point elsewhere from there
                 note = {"from": str(source.resolve()), "to": str(place.resolve())}
                 journal.write(json.dumps(note) + "\n")
                 journal.flush()
@@ -84,7 +86,7 @@ def undo(target: Path) -> int:
         for line in reversed(lines):
             try:
                 note = json.loads(line)
-            except ValueError:  # the last line of a killed process: nothing was moved for it
+            except ValueError:  # blank, or cut short: nothing was moved for it
                 continue
             source, place = Path(note["to"]), Path(note["from"])
             if source.is_file():

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from tinct.version import __version__
 
@@ -106,6 +111,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def image(kind: str, data: bytes, alt: str) -> str:
     """A picture as wide as there is room."""
     return f'<img class="wide" src="{uri(kind, data)}" alt="{text(alt)}">'
+
+
+def thumbnail(pixels: NDArray[np.uint8], longest: int = 160) -> bytes:
+    """A small copy of (H, W, 3) as WebP."""
+    small = Image.fromarray(pixels)
+    small.thumbnail((longest, longest))
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=70)
+    return buffer.getvalue()
 
 
 def uri(kind: str, data: bytes) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from tinct.datasets.archives import LARGEST
 from tinct.datasets.manifest import EXCLUDE, Row, find_manifest, read_manifest
 from tinct.errors import InputError
 from tinct.training.sources import list_pictures
@@ -94,6 +95,8 @@ def members(shard: Path) -> Iterator[tuple[str, bytes]]:
             for member in tar:
                 stream = tar.extractfile(member) if member.isfile() else None
                 if stream is not None:
+                    if member.size > LARGEST:
+                        raise tarfile.ReadError(f"{member.name} is {member.size:,} bytes")
                     data = stream.read()
                     if len(data) != member.size:
                         raise EOFError("unexpected end of data")

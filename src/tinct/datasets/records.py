@@ -39,7 +39,7 @@ def avatars(sheet: Path, *, enlarge: int = ENLARGED, licence: str = "") -> Itera
     try:
         with Image.open(sheet) as opened:
             pixels = np.asarray(opened.convert("RGBA" if _transparent(opened) else "RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"no picture: {error}", where=str(sheet), remedy="get it again") from error
     height, width = pixels.shape[:2]
     if height % AVATAR or width % AVATAR:
@@ -71,6 +71,8 @@ def cifar(archive: Path, *, licence: str = "") -> Iterator[Wanted]:
     """
     found = False
     for member in members(archive, lambda name: name.endswith(".bin")):
+        if member.refused:
+            continue
         data = member.read()
         if len(data) % _RECORD:
             break

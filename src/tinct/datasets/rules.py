@@ -79,7 +79,7 @@ def rules(pixels: Pixels, width: int, height: int, limits: Limits) -> Iterator[H
     if rim_white(inner) >= limits.white:
         yield Hit("white", white)
     elif box is not None:
-        yield Hit("border", _cut(box), box)
+        yield Hit("border", 1 - share(box), box)
     if flat >= limits.flat and page < limits.text:
         yield Hit("clipart", flat)
     if box is None and page < limits.text:
@@ -187,7 +187,7 @@ def _inside(pixels: Pixels, box: Box) -> Pixels:
     return inner if min(inner.shape[:2]) >= 8 else pixels
 
 
-def _cut(box: Box) -> float:
-    """The share that a crop takes away."""
+def share(box: Box) -> float:
+    """How much of a picture lies in a box."""
     left, top, right, bottom = box
-    return 1 - (right - left) * (bottom - top)
+    return (right - left) * (bottom - top)

@@ -7,13 +7,16 @@ category and depends on the seed and the groups alone, never on the order of the
 from __future__ import annotations
 
 import hashlib
+import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from tinct.datasets.manifest import SPLITS, Row
 from tinct.datasets.options import By
 from tinct.errors import UsageError
 
+_ACCENT, _WORD = re.compile(r"[\u0300-\u036f]"), re.compile(r"\w+")
 _NOBODY = re.compile(
     r"(the )?(unknown|anonymous|anonymus|anon\.?|unidentified|various|n/a|none|nobody|-|\?)"
     r"( (artists?|painters?|authors?|makers?|photographers?|masters?))?",
@@ -21,9 +24,16 @@ _NOBODY = re.compile(
 
 
 def artist_key(row: Row) -> str:
-    """Names one artist however the name is cased or spaced; empty for none and for unknown ones."""
-    key = " ".join(row.artist.casefold().replace("_", " ").split())
-    return "" if _NOBODY.fullmatch(key) else key
+    """Names one artist however the name is written; empty for none and for unknown ones.
+
+    Case, accents, punctuation and the order of names do not matter: `GOGH, Vincent van` is
+    `Vincent van Gogh`. Other spellings and shorter forms of a name are another artist.
+    """
+    plain = " ".join(row.artist.casefold().replace("_", " ").split())
+    if _NOBODY.fullmatch(plain):
+        return ""
+    letters = unicodedata.normalize("NFKD", plain)
+    return " ".join(sorted(_WORD.findall(_ACCENT.sub("", letters)))) or plain
 
 
 def work_key(row: Row) -> str:
@@ -76,9 +86,9 @@ def split(
     """`train`, `validation` or `test` for each row.
 
     Each category gives its share; a group with pictures in several counts for the one that most
-    of them are in. Groups are drawn by a hash of the seed and what they are made of; one that is
-    larger than what a split still lacks is passed over, so that one great artist does not become
-    the whole split. A share above 0 is never empty where there are groups enough.
+    of them are in. Groups are drawn by a hash of the seed and what they are made of; those larger
+    than a quarter of the share are passed over while smaller ones will do, so that a share shows
+    many artists. A share above 0 is never empty where there are groups enough.
 
     Args:
         rows: the pictures, with ids.
@@ -115,13 +125,16 @@ def split(
     return sides
 
 
-def _hold_out(stratum: Iterable[list[int]], wanted: float, name: str, sides: list[str]) -> None:
-    # half a group too many is as near to the share as half a group too few
-    for group in stratum:
-        if sides[group[0]] == "train" and len(group) / 2 <= wanted:
-            wanted -= len(group)
-            for at in group:
-                sides[at] = name
+def _hold_out(stratum: Sequence[list[int]], wanted: float, name: str, sides: list[str]) -> None:
+    # groups that are a small part of the share come first: it is to be made of many artists
+    for most in (max(1.0, wanted / 4), wanted / 2, math.inf):
+        for group in stratum:
+            free = sides[group[0]] == "train" and len(group) <= most
+            # half a group too many is as near to the share as half a group too few
+            if free and len(group) / 2 <= wanted:
+                wanted -= len(group)
+                for at in group:
+                    sides[at] = name
 
 
 def _draw(rows: Sequence[Row], group: Sequence[int], seed: int, by: By) -> bytes:
@@ -154,11 +167,17 @@ def leaks(rows: Sequence[Row], *, by: By = "artist") -> list[tuple[str, Sequence
             if key:
                 kinds[kind].setdefault(key, []).append(at)
     return [
-        (f"{kind} {key if kind != 'work' else key.replace(chr(10), ': ')}", found)
+        (f"{kind} {_called(rows[found[0]], kind)}", found)
         for kind, known in kinds.items()
-        for key, found in known.items()
+        for found in known.values()
         if len({rows[at].split for at in found}) > 1
     ]
+
+
+def _called(row: Row, kind: str) -> str:
+    if kind == "file":
+        return row.sha256
+    return " ".join((row.artist if kind == "artist" else f"{row.artist}: {row.title}").split())
 
 
 def balanced(rows: Sequence[Row], count: int, *, seed: int = 0) -> list[int]:

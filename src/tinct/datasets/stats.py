@@ -7,10 +7,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,18 @@ from PIL import Image
 
 from tinct.color import lab_to_rgb, rgb_to_lab
 from tinct.datasets.manifest import Row
-from tinct.datasets.page import Shown, bars, image, mosaic, page, section, table, text, whole
+from tinct.datasets.page import (
+    Shown,
+    bars,
+    image,
+    mosaic,
+    page,
+    section,
+    table,
+    text,
+    thumbnail,
+    whole,
+)
 from tinct.datasets.parallel import side_by_side
 from tinct.datasets.pictures import Content, open_pile
 from tinct.datasets.split import artist_key
@@ -31,11 +42,14 @@ from tinct.training.cache import decode
 FIGURES, PAGE = "stats.json", "stats.html"
 #: a*b* squares: 2 CIE units wide, from -_REACH to _REACH
 _REACH, _BINS = 110, 110
-_SIDE, _THUMBNAIL, _LISTED, _MOSAIC = 96, 160, 40, 48
+_SIDE, _THUMBNAIL, _LISTED = 96, 160, 40
+#: pictures of the mosaic; groups that have their own, and pictures of each of those
+_MOSAIC, _GROUPS, _ROW = 48, 8, 7
 
 #: told what is being done, how much of it is, and how much there is
 Progress = Callable[[str, int, int], None]
 Array = NDArray[np.floating[Any]]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +63,8 @@ class Figures:
     """Hasler and Suesstrunk 2003: 0 is grey, 33 moderate, 82 high."""
     mean: Array
     """(3,) CIELAB."""
-    counts: NDArray[np.int32]
-    """(110, 110) pixels in each square of a* and b*."""
-    thumbnail: bytes
+    thumbnail: bytes = b""
+    """WebP, of those that a mosaic may show."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +90,22 @@ def stats(
         OutputUnwritable: the disk is full, or may not be written to.
     """
     pile = open_pile(source)
+    pile = replace(pile, rows=_named_alike(pile.rows))
     chroma = np.zeros((_BINS, _BINS), np.int64)
     pictures: list[Figures] = []
     unreadable: list[tuple[str, str]] = []
-    for done, found in enumerate(side_by_side(_look, pile.contents()), start=1):
-        if isinstance(found, Figures):
-            chroma += found.counts
-            pictures.append(_light(found))
+    shown = _chosen(pile.rows)
+
+    def work(content: Content) -> tuple[Figures, NDArray[np.int64]] | tuple[str, str]:
+        return _look(content, pictured=content.row.where in shown)
+
+    for done, found in enumerate(side_by_side(work, pile.contents()), start=1):
+        figures, counts = found
+        if isinstance(figures, Figures) and not isinstance(counts, str):
+            chroma += counts
+            pictures.append(figures)
         else:
-            unreadable.append(found)
+            unreadable.append((str(figures), str(counts)))
         progress("look", done, len(pile.rows))
     if not pictures:
         raise InputError(
@@ -101,7 +121,53 @@ def stats(
     return known
 
 
-def _look(content: Content) -> Figures | tuple[str, str]:
+def _named_alike(rows: Sequence[Row]) -> list[Row]:
+    """The rows with one spelling of each artist's name, the commonest."""
+    keys = [artist_key(row) for row in rows]
+    spellings: dict[str, Counter[str]] = {}
+    for row, key in zip(rows, keys, strict=True):
+        spellings.setdefault(key, Counter())[row.artist] += 1
+    names = {key: some.most_common(1)[0][0] for key, some in spellings.items()}
+    return [
+        replace(row, artist=names[key]) if key else row for row, key in zip(rows, keys, strict=True)
+    ]
+
+
+def _chosen(rows: Sequence[Row]) -> set[str]:
+    """The pictures that mosaics may show, where they lie; the others need no thumbnail."""
+    step = max(1, -(-len(rows) // _MOSAIC))
+    chosen = {row.where for row in rows[::step]}
+    for _, some in _groups(rows, key=lambda row: row):
+        every = max(1, len(some) // _ROW)
+        chosen.update(row.where for row in some[::every][:_ROW])
+    return chosen
+
+
+def _groups(items: Sequence[Item], key: Callable[[Item], Row]) -> list[tuple[str, list[Item]]]:
+    """The artists with most pictures and theirs; where there are none, the classes."""
+    for name in (_artist, _class):
+        groups: dict[str, list[Item]] = {}
+        for item in items:
+            groups.setdefault(name(key(item)), []).append(item)
+        groups.pop("", None)
+        if len(groups) > 1:
+            largest = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+            return largest[:_GROUPS]
+    return []
+
+
+def _artist(row: Row) -> str:
+    return row.artist if artist_key(row) else ""
+
+
+def _class(row: Row) -> str:
+    return row.category
+
+
+def _look(
+    content: Content, *, pictured: bool
+) -> tuple[Figures, NDArray[np.int64]] | tuple[str, str]:
+    """A picture in figures, and its pixels in each square of a* and b*; or what is wrong."""
     where = content.row.where
     try:
         data = content.read()
@@ -115,40 +181,25 @@ def _look(content: Content) -> Figures | tuple[str, str]:
     lab = rgb_to_lab(np.asarray(small, np.float32) * np.float32(1 / 255)).reshape(-1, 3)
     edges = np.linspace(-_REACH, _REACH, _BINS + 1)
     counts, _, _ = np.histogram2d(lab[:, 1], lab[:, 2], bins=(edges, edges))
-    shown = Image.fromarray(pixels)
-    shown.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    buffer = io.BytesIO()
-    shown.save(buffer, "WEBP", quality=70)
-    return Figures(
+    figures = Figures(
         content.row,
         width,
         height,
         colourfulness(np.asarray(small)),
         lab.mean(0),
-        counts.astype(np.int32),
-        buffer.getvalue(),
+        thumbnail(pixels) if pictured else b"",
     )
-
-
-_NOTHING = np.empty((0, 0), np.int32)
-
-
-def _light(found: Figures) -> Figures:
-    """Without what has been added up already: 48 kB a picture."""
-    return Figures(
-        found.row,
-        found.width,
-        found.height,
-        found.colourfulness,
-        found.mean,
-        _NOTHING,
-        found.thumbnail,
-    )
+    return figures, counts.astype(np.int64)
 
 
 def century(year: str) -> str:
-    """`19th century` of `1850`, `c. 1850-60` or `19th century`; empty where nothing is known."""
-    named = re.search(r"(\d{1,2})(?:st|nd|rd|th)\s+c", year)
+    """`19th century` of `1850`, `c. 1850-60` or `19th century`; empty where nothing is known.
+
+    Years before Christ have none here.
+    """
+    if year.startswith("-") or re.search(r"\bb\.? ?c", year, re.IGNORECASE):
+        return ""
+    named = re.search(r"(\d{1,2})(?:st|nd|rd|th)[\s-]+c", year)
     found = re.search(r"(?<!\d)(\d{3,4})(?!\d)", year)
     if not found and not named:
         return ""
@@ -165,8 +216,8 @@ def as_json(known: Stats) -> dict[str, Any]:
     return {
         "pictures": len(known.pictures),
         "unreadable": [list(one) for one in known.unreadable],
-        "artists": dict(_counts(row.artist if artist_key(row) else "" for row in rows)),
-        "categories": dict(_counts(row.category for row in rows)),
+        "artists": dict(_counts(map(_artist, rows))),
+        "categories": dict(_counts(map(_class, rows))),
         "sources": dict(_counts(row.source for row in rows)),
         "splits": dict(_counts(row.split for row in rows)),
         "centuries": dict(_counts(century(row.year) for row in rows)),
@@ -175,9 +226,9 @@ def as_json(known: Stats) -> dict[str, Any]:
         "tint": {
             kind: {name: [round(float(v), 2) for v in mean] for name, mean, _ in tints}
             for kind, tints in (
-                ("artists", _tints(known, lambda row: row.artist if artist_key(row) else "")),
+                ("artists", _tints(known, _artist)),
                 ("centuries", _tints(known, lambda row: century(row.year))),
-                ("categories", _tints(known, lambda row: row.category)),
+                ("categories", _tints(known, _class)),
             )
         },
     }
@@ -229,12 +280,13 @@ def _page(source: str, known: Stats) -> str:
         "red from left to right, blue to yellow from bottom to top, grey in the middle.",
     )
     for title, tints in (
-        ("Mean tint of each artist", _tints(known, lambda r: r.artist if artist_key(r) else "")),
+        ("Mean tint of each artist", _tints(known, _artist)),
         ("Mean tint of each century", _by_century(known)),
-        ("Mean tint of each class", _tints(known, lambda row: row.category)),
+        ("Mean tint of each class", _tints(known, _class)),
     ):
         body += section(title, _swatches(tints[:_LISTED]))
-    body += section("Some of them", mosaic(_some(known)))
+    body += section("Some of them", _some(known))
+    body += section("Some of the largest groups", _of_groups(known))
     body += section("Unreadable", table(("file", "reason"), known.unreadable[:200]))
     return page(
         source,
@@ -312,17 +364,25 @@ def _chroma_map(counts: NDArray[np.int64]) -> bytes:
     return buffer.getvalue()
 
 
-def _some(known: Stats) -> list[Shown]:
-    """A mosaic: pictures from all over the pile, with what they are called."""
-    step = max(1, -(-len(known.pictures) // _MOSAIC))
-    return [
-        Shown(
-            one.thumbnail,
-            one.row.title or one.row.file or one.row.id,
-            ", ".join(filter(None, (one.row.artist, one.row.year))),
-        )
-        for one in known.pictures[::step]
-    ]
+def _some(known: Stats) -> str:
+    """A mosaic of pictures from all over the pile."""
+    pictures = [one for one in known.pictures if one.thumbnail]
+    return mosaic(map(_shown, pictures[:: max(1, -(-len(pictures) // _MOSAIC))]))
+
+
+def _of_groups(known: Stats) -> str:
+    """A mosaic of each of the largest groups, with its name."""
+    return "".join(
+        f"<h3>{text(name)}: {whole(len(some))}</h3>"
+        + mosaic(map(_shown, [one for one in some if one.thumbnail][:_ROW]))
+        for name, some in _groups(known.pictures, key=lambda one: one.row)
+    )
+
+
+def _shown(one: Figures) -> Shown:
+    row = one.row
+    about = ", ".join(filter(None, (_artist(row), row.year)))
+    return Shown(one.thumbnail, row.title or row.file or row.id, about)
 
 
 def _write(target: Path, said: str) -> None:

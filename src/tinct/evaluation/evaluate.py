@@ -1,4 +1,7 @@
-"""One protocol for every colouring: grey the truth, colour it, measure, beside the baselines."""
+"""Ways to colour as functions, and the means of some over pictures that are at hand.
+
+`tinct evaluate` does more: see `run`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from numpy.typing import NDArray
 
 from tinct.color import SRGB, lightness, merge, rgb_to_lab
 from tinct.evaluation import metrics
+from tinct.evaluation.protocol import grey
+from tinct.evaluation.tint import RECORDED
 from tinct.models.session import Model
 from tinct.refine import enlarge
 
@@ -17,8 +22,6 @@ FloatArray = NDArray[np.float32]
 #: lightness (H, W) and truth (uint8 sRGB, for oracles) to chroma (H, W, 2)
 Colourer = Callable[[FloatArray, NDArray[np.uint8]], FloatArray]
 
-#: the constant a*b* with the lowest CIEDE2000 on 200 training pictures
-TINT = (1.0, 5.0)
 #: column of a table -> how a row is shown there
 COLUMNS: Mapping[str, Callable[[Row], str]] = {
     "CIEDE2000": lambda row: f"{row.measures['ciede2000']:.2f}",
@@ -45,13 +48,7 @@ class Row:
     """Colourfulness of all results as a share of that of all truths; 1 is as colourful."""
 
 
-def grey(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Rec. 601 grey of an sRGB picture, as cameras and software make it."""
-    luma = truth.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    return np.round(luma).astype(np.uint8)
-
-
-def baselines(tint: tuple[float, float] = TINT) -> dict[str, Colourer]:
+def baselines(tint: tuple[float, float] = RECORDED.values) -> dict[str, Colourer]:
     """Grey, one constant tint, and the oracle that knows each picture's mean a*b*."""
 
     def constant(light: FloatArray, chroma: FloatArray) -> FloatArray:
@@ -84,6 +81,11 @@ def colourer(
     return predict
 
 
+def chroma_of(chroma: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """An a*b* map (h, w, 2) at a picture's size (H, W, 2)."""
+    return chroma if chroma.shape[:2] == shape else enlarge(chroma, *shape)
+
+
 def colour(truth: NDArray[np.uint8], paint: Colourer) -> NDArray[np.uint8]:
     """Grey a picture (H, W, 3) and colour it again; both are uint8 sRGB."""
     light = lightness(grey(truth), SRGB)
@@ -114,23 +116,3 @@ def evaluate(pictures: Sequence[NDArray[np.uint8]], colourers: Mapping[str, Colo
         )
         for name, found in measures.items()
     ]
-
-
-def markdown(rows: Sequence[Row], facts: Mapping[str, tuple[int, int]] | None = None) -> str:
-    """The rows as a Markdown table.
-
-    Args:
-        rows: of one set of pictures.
-        facts: name of a row to how many numbers were learned and pictures seen (0: not recorded);
-            rows without any, the baselines, stay blank there.
-    """
-    head = ["what", *(["parameters", "pictures seen"] if facts else []), *COLUMNS]
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    for row in rows:
-        known: list[str] = []
-        if facts:
-            parameters, seen = facts.get(row.name, (0, 0))
-            known = [f"{parameters:,}" if parameters else "", f"{seen:,}" if seen else ""]
-        cells = [row.name.replace("*", "\\*"), *known, *(show(row) for show in COLUMNS.values())]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)

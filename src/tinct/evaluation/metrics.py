@@ -1,76 +1,159 @@
-"""Distances between a coloured picture and the truth. Pictures are uint8 sRGB (H, W, 3)."""
+"""Distances between a coloured picture and the truth. Pictures are uint8 sRGB (H, W, 3).
+
+`METRICS` says of each what it is, where its formula comes from and which way is better;
+docs/metrics.md has the traps.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinct.color import rgb_to_lab
+from tinct.errors import UsageError
+from tinct.evaluation import difference, edges, structure
+from tinct.evaluation.catalogue import METRICS, Metric
+from tinct.evaluation.histograms import hue_distance, hue_histogram
+from tinct.evaluation.prepared import Prepared, planes_of, prepare
+from tinct.evaluation.vividness import vividness
+
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Prepared",
+    "ab_error",
+    "ciede2000",
+    "colourfulness",
+    "compare",
+    "lab_accuracy",
+    "prepare",
+    "psnr",
+]
 
 Image8 = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+#: a* and b* of `ab_mse` and `ab_l1` are divided by this, as networks see them
+_UNIT = 128
+
+
+def compare(result: Image8, truth: Image8 | Prepared) -> dict[str, float]:
+    """Every pairwise measure between two pictures, by its name in `METRICS`.
+
+    Args:
+        result: uint8 sRGB (H, W, 3).
+        truth: the same, or what `prepare` made of it: several ways of colouring one picture are
+            compared in half the time with that.
+
+    Raises:
+        UsageError: sizes differ, or one is no picture.
+    """
+    true = truth if isinstance(truth, Prepared) else prepare(truth)
+    if result.shape[:2] != true.light.shape:
+        height, width = true.light.shape
+        raise UsageError(
+            f"the result is {'x'.join(map(str, result.shape[1::-1]))} pixels, the truth "
+            f"{width}x{height}",
+            remedy="compare pictures of the same size",
+        )
+    rgb, lab = planes_of(result)
+    return {
+        **_colour(lab, true.lab),
+        **_signal(rgb, lab, true),
+        **_vividness(rgb, true),
+        "hue_histogram": hue_distance(hue_histogram(lab[1:]), true.hues),
+        **_light(lab[0], true.light),
+        **_edges(edges.gradient(lab[1:]), true),
+    }
+
+
+def _colour(lab: FloatArray, true: FloatArray) -> dict[str, float]:
+    differences = difference.ciede2000(true, lab)
+    shift = lab - true
+    shift *= shift
+    squares = shift[1] + shift[2]
+    ab_mse = float(squares.mean()) / 2 / _UNIT**2
+    ab_error = float(np.sqrt(squares).mean())
+    squares += shift[0]
+    a, b = np.abs(lab[1:] - true[1:])
+    near = (a < 0.05 * 255) & (b < 0.05 * 255)
+    ab_l1 = float(a.mean() + b.mean()) / 2 / _UNIT
+    rounded = np.abs(np.rint(lab[1:]) - np.rint(true[1:])) <= 0.02 * 220
+    larger = (lab[2] > lab[1]) == (true[2] > true[1])
+    return {
+        "ciede2000": float(differences.mean()),
+        "cie76": float(np.sqrt(squares).mean()),
+        **{f"band_{name}": share for name, share in difference.band_shares(differences).items()},
+        "ab_error": ab_error,
+        "ab_mse": ab_mse,
+        "ab_l1": ab_l1,
+        "lab_accuracy_5": _share(near),
+        "lab_accuracy_2": _share(rounded[0] & rounded[1]),
+        "larger_of_a_b": _share(larger),
+    }
+
+
+def _signal(rgb: FloatArray, lab: FloatArray, true: Prepared) -> dict[str, float]:
+    return {
+        "psnr": structure.psnr(_squared_error(rgb, true.rgb)),
+        "ssim": structure.ssim(rgb, true.rgb, true.rgb_windows),
+        "psnr_ab": structure.psnr(_squared_error(lab[1:], true.lab[1:])),
+        "ssim_ab": structure.ssim(lab[1:], true.lab[1:], true.chroma_windows),
+    }
+
+
+def _vividness(rgb: FloatArray, true: Prepared) -> dict[str, float]:
+    mine = vividness(rgb)
+    return {
+        "colourfulness": mine.signed,
+        "colourfulness_truth": true.vividness.signed,
+        "colourfulness_abs": mine.absolute,
+        "colourfulness_abs_truth": true.vividness.absolute,
+    }
+
+
+def _light(light: FloatArray, given: FloatArray) -> dict[str, float]:
+    moved = np.abs(light - given)
+    return {"lightness": float(moved.max()), "lightness_mean": float(moved.mean())}
+
+
+def _edges(slope: FloatArray, true: Prepared) -> dict[str, float]:
+    return {
+        "bleeding": edges.bleeding(slope, true.gradient, true.flat),
+        "missing_edges": edges.missing_edges(slope, true.gradient, true.edge),
+    }
 
 
 def ciede2000(result: Image8, truth: Image8) -> float:
     """Mean CIEDE2000 colour difference over all pixels (CIE 142-2001; Sharma et al. 2005)."""
-    from skimage.color import deltaE_ciede2000
-
-    return float(np.mean(deltaE_ciede2000(_lab(truth), _lab(result))))
+    return float(difference.ciede2000(planes_of(truth)[1], planes_of(result)[1]).mean())
 
 
 def psnr(result: Image8, truth: Image8) -> float:
     """Peak signal-to-noise ratio in dB over all pixels and channels of 8-bit sRGB."""
-    error = float(np.mean((result.astype(np.float64) - truth.astype(np.float64)) ** 2))
-    return float(10 * np.log10(255**2 / max(error, 1e-10)))
+    return structure.psnr(_squared_error(result.astype(np.float32), truth.astype(np.float32)))
 
 
-def colourfulness(picture: Image8) -> float:
-    """Colourfulness with signed opponents (Hasler and Suesstrunk 2003, equation for M3)."""
-    red, green, blue = (picture[..., channel].astype(np.float64) for channel in range(3))
-    red_green, yellow_blue = red - green, 0.5 * (red + green) - blue
-    return float(
-        np.hypot(red_green.std(), yellow_blue.std())
-        + 0.3 * np.hypot(red_green.mean(), yellow_blue.mean())
-    )
+def colourfulness(picture: Image8, *, absolute: bool = False) -> float:
+    """Colourfulness: Hasler and Suesstrunk's, signed, or that of DDColor's code (`absolute`)."""
+    found = vividness(picture.astype(np.float32).transpose(2, 0, 1))
+    return found.absolute if absolute else found.signed
 
 
 def ab_error(result: Image8, truth: Image8) -> float:
     """Mean Euclidean distance in a*b*."""
-    difference = _lab(result)[..., 1:] - _lab(truth)[..., 1:]
-    return float(np.mean(np.linalg.norm(difference, axis=-1)))
+    return float(difference.cie76(planes_of(result)[1][1:], planes_of(truth)[1][1:]).mean())
 
 
 def lab_accuracy(result: Image8, truth: Image8, *, share: float = 0.05) -> float:
     """Share of pixels whose a* and b* are both within `share` of the 255 units they span."""
-    difference = np.abs(_lab(result)[..., 1:] - _lab(truth)[..., 1:])
-    return float(np.mean((difference < share * 255).all(axis=-1)))
+    distance = np.abs(planes_of(result)[1][1:] - planes_of(truth)[1][1:])
+    return float((distance < share * 255).all(axis=0).mean())
 
 
-def _lab(picture: Image8) -> NDArray[np.float32]:
-    return rgb_to_lab(picture * np.float32(1 / 255))
+def _share(right: NDArray[np.bool_]) -> float:
+    return int(np.count_nonzero(right)) / right.size
 
 
-def compare(result: Image8, truth: Image8) -> dict[str, float]:
-    """Every distance of this module between two pictures, by name.
-
-    `ab_mse` and `ab_l1` are of a*b* divided by 128. LAB accuracy is the share of pixels whose a*
-    and b* are both right: nearer than 5 % of 255 units (the term project on 32-pixel paintings),
-    or, rounded, within 2 % of 220 units (Nazeri et al., arXiv 1803.05400). `larger_of_a_b` is the
-    share of pixels where `b* > a*` holds in both or in neither, which one published system called
-    its accuracy.
-    """
-    from skimage.color import deltaE_ciede2000
-
-    coloured, true = _lab(result), _lab(truth)
-    error = np.abs(coloured[..., 1:] - true[..., 1:])
-    rounded = np.abs(np.rint(coloured[..., 1:]) - np.rint(true[..., 1:]))
-    larger = coloured[..., 2] > coloured[..., 1]
-    return {
-        "ciede2000": float(np.mean(deltaE_ciede2000(true, coloured))),
-        "psnr": psnr(result, truth),
-        "ab_error": float(np.mean(np.linalg.norm(error, axis=-1))),
-        "ab_mse": float(np.mean((error / 128) ** 2)),
-        "ab_l1": float(np.mean(error / 128)),
-        "lab_accuracy_5": float(np.mean((error < 0.05 * 255).all(axis=-1))),
-        "lab_accuracy_2": float(np.mean((rounded <= 0.02 * 220).all(axis=-1))),
-        "larger_of_a_b": float(np.mean(larger == (true[..., 2] > true[..., 1]))),
-    }
+def _squared_error(first: FloatArray, second: FloatArray) -> float:
+    error = first - second
+    return float(np.vdot(error, error)) / error.size

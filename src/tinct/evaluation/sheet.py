@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tinct.color import SRGB, lightness, merge
 from tinct.errors import UsageError
-from tinct.evaluation.evaluate import Colourer, colour, grey
+from tinct.evaluation.evaluate import Colourer, colour
+from tinct.evaluation.protocol import grey
 from tinct.image.atomic import write_atomic
 
 #: in `examples` of TINCT_DATA, all in the public domain and none of them trained on: paintings in

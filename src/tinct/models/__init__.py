@@ -39,8 +39,10 @@ MODELS: dict[str, ModelSpec] = {
         reduction=4,
         outputs="distribution",
         temperature=0.8,
+        vividness=(),
         gain=1.0,
         hints=False,
+        grid=14,
         card="docs/models/tinct-small.first.md",
     ),
 }
@@ -115,9 +117,10 @@ def _loading(name: str | Path, threads: int | None) -> Callable[[], Model]:
     spec, path = find_model(name), weights_path(name)
     # of a file not in MODELS the hash is what it has, not what it should have
     checked = Background(lambda: check_file(spec, path)) if name in MODELS else None
-    import onnxruntime  # noqa: F401
-
+    from tinct.models.runtime import onnxruntime
     from tinct.models.session import Model
+
+    onnxruntime()
 
     def load() -> Model:
         if checked is not None:

@@ -117,10 +117,23 @@ def _described(said: Mapping[str, str], file: Path, digest: str) -> ModelSpec:
         reduction=_whole(said["reduction"]),
         outputs="ab" if said["outputs"] == "ab" else "distribution",
         temperature=_positive(said["temperature"]),
+        vividness=_pairs(said.get("vividness", "")),
         gain=_positive(said["gain"]),
-        hints=False,
+        hints=said.get("hints") == "true",
+        grid=_count(said.get("grid", "14")) if said["outputs"] == "distribution" else 0,
         card="",
     )
+
+
+def _pairs(text: str) -> tuple[tuple[float, float], ...]:
+    """`0.5:1.2 1:0.7` as pairs of positive numbers, ascending."""
+    pairs = []
+    for word in text.split():
+        vividness, _, temperature = word.partition(":")
+        pairs.append((_positive(vividness), _positive(temperature)))
+    if sorted(set(pairs)) != pairs:
+        raise ValueError(f"vividness is '{text}'")
+    return tuple(pairs)
 
 
 def _whole(text: str) -> int:

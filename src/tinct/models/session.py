@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinct.color import grid_bins
 from tinct.errors import ModelError, UsageError
+from tinct.models.runtime import onnxruntime
 from tinct.models.spec import ModelSpec
 from tinct.resample import resize
 
@@ -23,6 +26,8 @@ class Prediction:
     """a*b* (h, w, 2) in CIE units, the working size divided by the model's `reduction`."""
     seen: tuple[int, int]
     """Height and width at which the network saw the picture."""
+    distribution: NDArray[np.float32] | None = None
+    """Probability (h, w, K) of each bin of `Model.bins`, where it was asked for."""
 
 
 class Model:
@@ -39,16 +44,15 @@ class Model:
         Raises:
             ModelError: the file is not a usable network.
         """
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
+        engine = onnxruntime()
+        options = engine.SessionOptions()
         options.intra_op_num_threads = threads or os.cpu_count() or 1
         # Spinning threads would take the cores from the codecs that run beside the network.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         self.spec = spec
         try:
-            self._session: Any = onnxruntime.InferenceSession(
+            self._session: Any = engine.InferenceSession(
                 str(file), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime's own classes derive from Exception only
@@ -57,9 +61,18 @@ class Model:
                 where=str(file),
                 remedy="see `tinct models list` for models that work",
             ) from error
-        wanted = {"lightness"} | ({"temperature"} if spec.outputs == "distribution" else set())
+        wanted = {"lightness"}
+        if spec.outputs == "distribution":
+            wanted |= {"temperature"}
+        if spec.hints:
+            wanted |= {"hints", "palette"}
         if {given.name for given in self._session.get_inputs()} != wanted:
             raise ModelError("takes other inputs than it says", where=str(file))
+
+    @cached_property
+    def bins(self) -> NDArray[np.float32]:
+        """a*b* (K, 2) of the bins of its distribution; none for a model that gives a*b* alone."""
+        return grid_bins(self.spec.grid) if self.spec.grid else np.empty((0, 2), np.float32)
 
     def predict(
         self,
@@ -67,6 +80,9 @@ class Model:
         *,
         size: int | None = None,
         temperature: float | None = None,
+        hints: NDArray[np.float32] | None = None,
+        palette: NDArray[np.float32] | None = None,
+        distribution: bool = False,
     ) -> Prediction:
         """The colours of a picture.
 
@@ -76,30 +92,96 @@ class Model:
             size: shorter side in pixels that the network sees; None takes the model's own.
             temperature: 1 gives mean colours, towards 0 the likeliest; None takes the model's own.
                 A model that gives a*b* alone has none, and does the same at any.
+            hints: known colours (n, 4): x and y from 0 to 1 over the picture, a* and b*.
+            palette: share (K,) of the picture that each of `bins` should have.
+            distribution: also give the probabilities.
 
         Returns:
             a*b* (h, w, 2) that covers exactly the picture's area.
 
         Raises:
-            UsageError: lightness is not a plane of finite numbers.
+            UsageError: lightness is not a plane of finite numbers, or the model does not take or
+                give what is asked for.
         """
         if lightness.ndim != 2 or not lightness.size or not np.isfinite(lightness).all():
             raise UsageError(
                 f"lightness of shape {lightness.shape} is no plane of finite numbers",
                 remedy="give float32 (H, W), L* in 0..100; see tinct.color.lightness",
             )
+        self._check_asked(steered=hints is not None or palette is not None, given=distribution)
         lightness = lightness.astype(np.float32, copy=False)
         height, width = working_shape(lightness.shape[0], lightness.shape[1], self.spec, size=size)
         seen = resize(lightness, height, width)
         padded = _pad(seen, self.spec.multiple)
-        given = {"lightness": padded[None, None]}
+        rows, columns = height // self.spec.reduction, width // self.spec.reduction
+        feed = {"lightness": padded[None, None]}
         if self.spec.outputs == "distribution":
             heat = self.spec.temperature if temperature is None else temperature
-            given["temperature"] = np.array(heat, np.float32)
-        (chroma,) = self._session.run(["chroma"], given)
-        rows, columns = height // self.spec.reduction, width // self.spec.reduction
-        area = chroma[0, :, :rows, :columns].transpose(1, 2, 0)
-        return Prediction(np.ascontiguousarray(area) * np.float32(self.spec.gain), (height, width))
+            feed["temperature"] = np.array(heat, np.float32)
+        if self.spec.hints:
+            whole = tuple(side // self.spec.reduction for side in padded.shape)
+            feed["hints"] = hint_map(hints, (rows, columns), whole)[None]
+            none = np.zeros(len(self.bins), np.float32)
+            feed["palette"] = (none if palette is None else palette)[None].astype(np.float32)
+        names = ["chroma", "distribution"] if distribution else ["chroma"]
+        found = [one[0, :, :rows, :columns].transpose(1, 2, 0) for one in self._run(names, feed)]
+        return Prediction(
+            np.ascontiguousarray(found[0]) * np.float32(self.spec.gain),
+            (height, width),
+            np.ascontiguousarray(found[1]) if distribution else None,
+        )
+
+    def _run(self, names: list[str], feed: dict[str, Any]) -> list[NDArray[np.float32]]:
+        found: list[NDArray[np.float32]] = self._session.run(names, feed)
+        return found
+
+    def _check_asked(self, *, steered: bool, given: bool) -> None:
+        lacking = ""
+        if steered and not self.spec.hints:
+            lacking = "takes no hints and no palettes"
+        elif given and self.spec.outputs != "distribution":
+            lacking = "gives one colour a place, and no distribution"
+        if lacking:
+            raise UsageError(
+                f"the model '{self.spec.name}' {lacking}",
+                where="--model",
+                remedy="`tinct models show NAME` says what a model can do",
+            )
+
+
+def hint_map(
+    hints: NDArray[np.float32] | None, area: tuple[int, int], whole: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Known colours as a network takes them: mean a*, mean b* and 1 in cells that have any.
+
+    Args:
+        hints: (n, 4) as `Model.predict` takes them.
+        area: rows and columns of cells that the picture covers.
+        whole: rows and columns of the map, padding included.
+
+    Returns:
+        (3, rows, columns) of `whole`.
+
+    Raises:
+        UsageError: a hint is no finite number, or lies outside the picture.
+    """
+    cells = np.zeros((3, *whole), np.float32)
+    if hints is None or not len(hints):
+        return cells
+    inside = (hints[:, :2] >= 0).all() and (hints[:, :2] <= 1).all()
+    if not (np.isfinite(hints).all() and inside):
+        raise UsageError(
+            "a hint lies outside the picture", where="hints", remedy="give x and y from 0 to 1"
+        )
+    columns = np.minimum((hints[:, 0] * area[1]).astype(np.intp), area[1] - 1)
+    rows = np.minimum((hints[:, 1] * area[0]).astype(np.intp), area[0] - 1)
+    places = rows * whole[1] + columns
+    count = np.bincount(places, minlength=whole[0] * whole[1])
+    for plane, values in zip(cells, (hints[:, 2], hints[:, 3]), strict=False):
+        total = np.bincount(places, values, minlength=whole[0] * whole[1])
+        plane[:] = (total / np.maximum(count, 1)).reshape(whole)
+    cells[2] = (count > 0).reshape(whole)
+    return cells
 
 
 def working_shape(

@@ -173,13 +173,18 @@ def build_classifier(
 
 
 def weights_file(name: str) -> Path:
-    """Where a classifier's weights lie.
+    """Where a classifier's weights lie: `weights_place` of its file."""
+    return weights_place(FILES[name])
+
+
+def weights_place(file: str) -> Path:
+    """Where a file of weights lies.
 
     They are in the folder `weights` beside the data folder TINCT_DATA, or else in that of the
     user's cache, where `tinct.systems.weights` puts them.
     """
-    beside = Path(os.environ.get("TINCT_DATA", "../shared/data")).parent / "weights" / FILES[name]
-    return beside if beside.is_file() else cache_folder() / "weights" / FILES[name]
+    beside = Path(os.environ.get("TINCT_DATA", "../shared/data")).parent / "weights" / file
+    return beside if beside.is_file() else cache_folder() / "weights" / file
 
 
 def load_classifier(

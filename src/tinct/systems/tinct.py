@@ -4,6 +4,11 @@ MobileNetV2 features, a pooled description of the whole picture fused where the 
 and as FiLM (Perez et al., arXiv 1709.07871) in every later stage, a light decoder up to a quarter
 of the resolution, and a distribution over a*b* bins decoded by the annealed mean of Zhang et al.,
 "Colorful Image Colorization" (arXiv 1603.08511).
+
+Whoever knows better steers it: points of known colour (Zhang et al., "Real-Time User-Guided Image
+Colorization", arXiv 1705.02999), spread to alike places by attention, and a palette, the histogram
+of a*b* that the whole picture should have. Both enter the decoder only, so that the encoder runs
+once for a picture however often it is steered; without them nothing is added anywhere.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ from torch import Tensor, nn
 
 from tinct.color import grid_bins
 from tinct.systems.mobilenet import POOLED, SCALES, MobileNetV2
+from tinct.systems.steering import SPREAD, PaletteVector, Spread, reduced
 
 
 class Stage(nn.Module):
@@ -22,15 +28,22 @@ class Stage(nn.Module):
     def __init__(self, coarse: int, skip: int, width: int, *, context: int) -> None:
         super().__init__()
         self.join = nn.Conv2d(coarse + skip, width, 3, padding=1)
+        self.hinted = nn.Conv2d(3 + SPREAD, width, 3, padding=1, bias=False)
         self.film = nn.Linear(context, 2 * width)
         self.refine = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.film.weight)
-        nn.init.zeros_(self.film.bias)
+        for fresh in (self.hinted.weight, self.film.weight, self.film.bias):
+            nn.init.zeros_(fresh)
 
-    def forward(self, coarse: Tensor, skip: Tensor, context: Tensor) -> Tensor:
-        """(N, coarse, H, W), (N, skip, 2H, 2W), (N, context) to (N, width, 2H, 2W)."""
+    def forward(
+        self, coarse: Tensor, skip: Tensor, context: Tensor, hints: Tensor | None = None
+    ) -> Tensor:
+        """(N, coarse, H, W), (N, skip, 2H, 2W), (N, context) to (N, width, 2H, 2W).
+
+        `hints` are (N, 3 + SPREAD, 2H, 2W): the points at this scale, and what spread from them.
+        """
         enlarged = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
-        hidden = F.relu(self.join(torch.cat([enlarged, skip], dim=1)))
+        joined = self.join(torch.cat([enlarged, skip], dim=1))
+        hidden = F.relu(joined if hints is None else joined + self.hinted(hints))
         scale, shift = self.film(context)[:, :, None, None].chunk(2, dim=1)
         hidden = hidden * (1 + scale) + shift
         result: Tensor = hidden + F.relu(self.refine(hidden))
@@ -64,33 +77,87 @@ class Tinct(nn.Module):
             )
         )
         self.classify = nn.Conv2d(widths[2], len(bins), 1)
+        self.spread = Spread(SCALES[2])
+        self.palette = PaletteVector(len(bins), context)
+        self.prior = nn.Linear(len(bins), len(bins), bias=False)
+        nn.init.zeros_(self.prior.weight)
 
-    def logits(self, lightness: Tensor) -> Tensor:
-        """Lightness (N, 1, H, W) in 0..100, sides multiples of 32, to (N, K, H/4, W/4)."""
+    def encode(self, lightness: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Lightness (N, 1, H, W) in 0..100, sides multiples of 32, to what `decode` takes.
+
+        Returns:
+            The encoder's maps at 1/4, 1/8, 1/16 and 1/32, and the pooled (N, 1280).
+        """
         maps, pooled = self.encoder(lightness / 50 - 1)
-        context = F.relu(self.context(pooled))
+        return maps, pooled
+
+    def decode(
+        self,
+        maps: list[Tensor],
+        pooled: Tensor,
+        hints: Tensor | None = None,
+        palette: Tensor | None = None,
+    ) -> Tensor:
+        """Features of a picture, and what is known of its colours, to logits (N, K, H/4, W/4).
+
+        Args:
+            maps: of `encode`.
+            pooled: of `encode`.
+            hints: (N, 3, H/4, W/4): a*, b* in CIE units and 1 where they are known, 0 elsewhere.
+            palette: (N, K) share of the picture in each bin; all 0 where it is not known.
+        """
+        described = self.context(pooled)
+        root = None if palette is None else palette.clamp(min=0).sqrt()
+        if root is not None:
+            described = described + self.palette(root)
+        context = F.relu(described)
         hidden = F.relu(self.bottleneck(maps[3]) + context[:, :, None, None])
-        for stage, skip in zip(self.stages, maps[2::-1], strict=True):
-            hidden = stage(hidden, skip, context)
+        spread = None if hints is None else self.spread(maps[2], hints)
+        for number, (stage, skip) in enumerate(zip(self.stages, maps[2::-1], strict=True)):
+            given = None
+            if hints is not None and spread is not None:
+                own = reduced(hints, 4 // 2**number)
+                wide = F.interpolate(spread, scale_factor=2.0**number, mode="bilinear")
+                given = torch.cat([own, wide], dim=1)
+            hidden = stage(hidden, skip, context, given)
         logits: Tensor = self.classify(hidden)
+        if root is not None:
+            logits = logits + self.prior(root)[:, :, None, None]
         return logits
+
+    def logits(
+        self, lightness: Tensor, hints: Tensor | None = None, palette: Tensor | None = None
+    ) -> Tensor:
+        """Lightness (N, 1, H, W) in 0..100, sides multiples of 32, to (N, K, H/4, W/4).
+
+        `hints` and `palette` as `decode` takes them.
+        """
+        return self.decode(*self.encode(lightness), hints, palette)
 
     def expectation(self, probabilities: Tensor) -> Tensor:
         """Mean a*b* (N, 2, h, w) of a distribution (N, K, h, w)."""
         return torch.einsum("nkhw,kc->nchw", probabilities, self.bins)
 
-    def forward(self, lightness: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self,
+        lightness: Tensor,
+        temperature: Tensor,
+        hints: Tensor | None = None,
+        palette: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Lightness (N, 1, H, W) in 0..100 to chroma and distribution.
 
         Args:
             lightness: L* of the picture, sides multiples of 32.
             temperature: scalar; 1 gives the mean of the distribution, towards 0 its mode.
+            hints: known colours as `decode` takes them.
+            palette: known palette as `decode` takes it.
 
         Returns:
             a*b* (N, 2, H/4, W/4) in CIE units, and probabilities (N, K, H/4, W/4) at
             temperature 1.
         """
-        logits = self.logits(lightness)
+        logits = self.logits(lightness, hints, palette)
         chroma = self.expectation(torch.softmax(logits / temperature, dim=1))
         return chroma, torch.softmax(logits, dim=1)
 

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,15 +22,27 @@ from torch import Tensor
 
 from tinct.training.augment import age, film_grey, grey, square, turn
 from tinct.training.cache import PictureCache
-from tinct.training.recipe import Augmentation, Data
-
-#: drawn pictures: sRGB (..., S, S, 3), grey (..., S, S), position in the cache
-One = tuple[NDArray[np.uint8], NDArray[np.uint8], int]
-Drawn = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]
+from tinct.training.recipe import Augmentation, Data, Steering
+from tinct.training.steering import draw_palette, draw_points
 
 #: lightness of the 256 greys of sRGB, and the linear value of each code
 _CODES = np.arange(256, dtype=np.float64) / 255
 _LINEAR = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4)
+
+
+class Drawn(NamedTuple):
+    """One picture (arrays without N), or several."""
+
+    rgb: NDArray[np.uint8]
+    """sRGB (N, S, S, 3)."""
+    grey: NDArray[np.uint8]
+    """(N, S, S), aged."""
+    positions: NDArray[np.int64]
+    """In the cache (N,)."""
+    points: NDArray[np.int32]
+    """Places of known colour, see `tinct.training.steering` (N, S/4, S/4)."""
+    palettes: NDArray[np.bool_]
+    """Whether the palette is known (N,)."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,10 @@ class Batch:
     """True a*b* (N, 2, S, S) in CIE units."""
     embedding: Tensor | None
     """The classifier's vectors (N, K), where the network takes them."""
+    points: Tensor | None = None
+    """Places of known colour (N, S/4, S/4), where the recipe asks for them."""
+    palettes: Tensor | None = None
+    """Whether the palette is known (N,), likewise."""
 
     def inputs(self) -> tuple[Tensor, ...]:
         """The arguments of the network's `forward`."""
@@ -61,6 +78,7 @@ class Draws:
         augmentation: Augmentation,
         group: int,
         seed: int,
+        steering: Steering | None = None,
     ) -> None:
         """Prepare.
 
@@ -72,9 +90,11 @@ class Draws:
             augmentation: what is done to them.
             group: pictures in a batch, which `whole_batch` turns alike.
             seed: of the order and of everything done to a picture.
+            steering: how often points and palettes are known; never by default.
         """
         self.cache, self.positions, self.size = cache, positions, size
         self.data, self.augmentation, self.group, self.seed = data, augmentation, group, seed
+        self.steering = steering or Steering()
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     def _shuffled(self, epoch: int) -> NDArray[np.int64]:
@@ -85,7 +105,7 @@ class Draws:
         epoch, place = divmod(draw, len(self.positions))
         return int(self._order(epoch)[place])
 
-    def __getitem__(self, draw: int) -> One:
+    def __getitem__(self, draw: int) -> Drawn:
         position = self.position(draw)
         rng = np.random.default_rng((self.seed, 1, draw))
         options = self.augmentation
@@ -98,12 +118,18 @@ class Draws:
         )
         shared = np.random.default_rng((self.seed, 2, draw // self.group))
         rgb = np.asarray(turn(cut, options, shared if options.whole_batch else rng))
-        return rgb, age(film_grey(rgb, options, rng), options, rng), position
+        told = np.random.default_rng((self.seed, 3, draw))
+        return Drawn(
+            rgb=rgb,
+            grey=age(film_grey(rgb, options, rng), options, rng),
+            positions=np.array(position),
+            points=draw_points(self.size // 4, self.size // 4, self.steering, told),
+            palettes=np.array(draw_palette(self.steering, told)),
+        )
 
     def together(self, draws: Sequence[int]) -> Drawn:
         """Several draws, stacked."""
-        rgb, grey, positions = zip(*(self[draw] for draw in draws), strict=True)
-        return np.stack(rgb), np.stack(grey), np.array(positions)
+        return Drawn(*map(np.stack, zip(*(self[draw] for draw in draws), strict=True)))
 
 
 def numbers(*, batch: int, start: int, rank: int = 0, world: int = 1) -> Iterator[range]:

@@ -23,7 +23,7 @@ from tinct.image.atomic import write_atomic
 from tinct.models.exported import FORM, ONNX_NAME
 from tinct.systems import SYSTEMS, System, find_system
 from tinct.systems.classifier import Kind, load_classifier
-from tinct.training.graph import Interface, finished, graph_of, halved
+from tinct.training.graph import Interface, finished, graph_of, stored
 
 #: the longest side that an exported network is asked to see, in shorter sides
 LONGEST = 3
@@ -62,7 +62,12 @@ class Weights:
 
 
 def export_run(
-    run: Path, target: Path | None = None, *, weights: Literal["best", "last"] = "best"
+    run: Path,
+    target: Path | None = None,
+    *,
+    weights: Literal["best", "last"] = "best",
+    calibrate: bool = False,
+    storage: Literal["float16", "int8"] = "float16",
 ) -> Path:
     """Make one ONNX file of a run, for `tinct colorize --model`.
 
@@ -71,10 +76,13 @@ def export_run(
         target: file to write, where there is none yet; None writes `model.onnx` into the run,
             over one from before.
         weights: those of the best validation, or of the last.
+        calibrate: measure on the run's validation pictures which temperature makes a network that
+            gives a distribution as colourful as they are (`tinct` only).
+        storage: of the weights in the file; arithmetic is in float32 either way.
 
     Returns:
         The file. Its properties say how far it is from torch: `difference` as exported,
-        `rounding` once the weights are float16 (`float32` in `storage` where that would show).
+        `rounding` once the weights are stored (`float32` in `storage` where that would show).
 
     Raises:
         ModelError: the run holds no such weights, they do not fit their system, the classifier's
@@ -93,7 +101,10 @@ def export_run(
             where=str(run),
             remedy="another release of torch or onnxscript may export it rightly",
         )
-    graph, rounding = halved(exported)
+    graph, rounding = stored(exported, storage)
+    steering = {}
+    if interface is Interface.DISTRIBUTION:
+        steering = {"hints": "true", "grid": str(loaded.network.get("grid", 14))}
     description = {
         **_description(run, loaded, weights),
         "parameters": str(_learned(network)),
@@ -102,14 +113,28 @@ def export_run(
         "multiple": str(interface.multiple),
         "reduction": str(interface.reduction),
         "outputs": interface.value,
+        **steering,
         "difference": f"{exported.difference:.2g}",
         "rounding": f"{rounding:.2g}",
-        "storage": "float32" if graph is exported.graph else "float16",
+        "storage": "float32" if graph is exported.graph else storage,
     }
     file = target or run / ONNX_NAME
     with write_atomic(file, overwrite=target is None) as temporary:
         temporary.write_bytes(finished(graph, description))
+        if calibrate and interface is Interface.DISTRIBUTION:
+            description |= _calibration(temporary, run)
+            temporary.write_bytes(finished(graph, description))
     return file
+
+
+def _calibration(file: Path, run: Path) -> dict[str, str]:
+    """What an exported file is to say of its temperatures."""
+    from tinct.models.exported import spec_of
+    from tinct.models.session import Model
+    from tinct.training.calibrate import calibrate
+
+    found = calibrate(Model(spec_of(file), file), run)
+    return {"vividness": found.text(), "temperature": f"{found.temperature:.4g}"}
 
 
 def read_weights(run: Path, which: Literal["best", "last"]) -> Weights:

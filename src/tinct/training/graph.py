@@ -9,21 +9,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
+
+from tinct.models.runtime import onnxruntime
 
 #: a*b* by which a graph may differ from torch before its weights are rounded, in CIE units
 TOLERANCE = 1e-3
 #: mean change of a*b*, in CIE units, that rounding the weights must stay below to be done
 VISIBLE = 0.5
 _LARGEST_HALF = 65504.0
+_BYTEWISE = 4096  # numbers that a weight has at least to be stored as int8
 
 
 class Interface(Enum):
@@ -32,8 +34,8 @@ class Interface(Enum):
     CHROMA = "ab"
     """`lightness` (1, 1, H, W) of any size to `chroma` (1, 2, H, W)."""
     DISTRIBUTION = "distribution"
-    """`lightness`, sides multiples of 32, and a scalar `temperature` to `chroma` (1, 2, H/4, W/4)
-    and `distribution` (1, K, H/4, W/4)."""
+    """`lightness`, sides multiples of 32, a scalar `temperature`, `hints` (1, 3, H/4, W/4) and a
+    `palette` (1, K) to `chroma` (1, 2, H/4, W/4) and `distribution` (1, K, H/4, W/4)."""
 
     @property
     def reduction(self) -> int:
@@ -45,13 +47,18 @@ class Interface(Enum):
         """Both sides of the lightness are multiples of this."""
         return 1 if self is Interface.CHROMA else 32
 
-    def inputs(self, height: int, width: int) -> tuple[Tensor, ...]:
+    def inputs(self, height: int, width: int, *, bins: int) -> tuple[Tensor, ...]:
         """An example: noise, the same whenever asked, at about the size."""
         noise = torch.Generator().manual_seed(height * width)
         if self is Interface.CHROMA:
             return (torch.rand(1, 1, height, width, generator=noise) * 100,)
         fitting = [max(64, side // 32 * 32) for side in (height, width)]
-        return torch.rand(1, 1, *fitting, generator=noise) * 100, torch.tensor(0.7)
+        light = torch.rand(1, 1, *fitting, generator=noise) * 100
+        hints = torch.randn(1, 3, *(side // 4 for side in fitting), generator=noise) * 20
+        hints[:, 2] = hints[:, 2] > 30
+        hints[:, :2] *= hints[:, 2:]
+        palette = torch.rand(1, bins, generator=noise).softmax(1)
+        return light, torch.tensor(0.7), hints, palette
 
     def keywords(self) -> dict[str, Any]:
         """What `torch.onnx.export` is to be told."""
@@ -61,7 +68,12 @@ class Interface(Enum):
             }
             return {"output_names": ["chroma"], "dynamic_shapes": shapes}
         height, width = (torch.export.Dim(side, min=2, max=128) for side in ("h", "w"))
-        shapes = {"lightness": {2: 32 * height, 3: 32 * width}, "temperature": None}
+        shapes = {
+            "lightness": {2: 32 * height, 3: 32 * width},
+            "temperature": None,
+            "hints": {2: 8 * height, 3: 8 * width},
+            "palette": None,
+        }
         return {"output_names": ["chroma", "distribution"], "dynamic_shapes": shapes}
 
 
@@ -90,10 +102,11 @@ def graph_of(network: nn.Module, interface: Interface, *, size: int) -> Exported
         size: shorter side in pixels at which it will be used.
     """
     keywords = interface.keywords()
+    bins = len(getattr(network, "bins", ()))
     with _quiet():
         program = torch.onnx.export(
             network,
-            interface.inputs(70, 90),
+            interface.inputs(70, 90, bins=bins),
             input_names=list(keywords["dynamic_shapes"]),
             dynamo=True,
             verbose=False,
@@ -106,7 +119,7 @@ def graph_of(network: nn.Module, interface: Interface, *, size: int) -> Exported
     difference, tolerance = 0.0, TOLERANCE
     # one at which classifiers reduce the picture, one at which they enlarge it, and its own
     for height, width in ((37, 51), (331, 303), (size, size)):
-        inputs = interface.inputs(height, width)
+        inputs = interface.inputs(height, width, bins=bins)
         expected, given = _torch(network, inputs), _onnx(session, inputs)
         apart = float((given - expected).abs().max())
         if apart > TOLERANCE:
@@ -119,14 +132,16 @@ def graph_of(network: nn.Module, interface: Interface, *, size: int) -> Exported
     return Exported(graph, difference, tolerance, inputs, expected)
 
 
-def halved(exported: Exported) -> tuple[onnx.ModelProto, float]:
-    """The graph with float16 weights, and the mean change of a*b* by that in CIE units.
+def stored(
+    exported: Exported, storage: Literal["float16", "int8"] = "float16"
+) -> tuple[onnx.ModelProto, float]:
+    """The graph with weights in fewer bytes, and the mean change of a*b* by that in CIE units.
 
     Where the change would be visible, the graph is handed back as it was.
     """
     small = onnx.ModelProto()
     small.CopyFrom(exported.graph)
-    halve_weights(small)
+    shrink_weights(small, bytewise=storage == "int8")
     given = _onnx(_session(small), exported.seen)
     rounding = float((given - exported.chroma).abs().mean())
     if rounding < VISIBLE:
@@ -147,13 +162,20 @@ def finished(graph: onnx.ModelProto, description: Mapping[str, str]) -> bytes:
     return data
 
 
-def halve_weights(model: onnx.ModelProto, *, smallest: int = 256) -> None:
-    """Store float32 weights as float16 and widen them by a Cast when the model is loaded.
+def shrink_weights(model: onnx.ModelProto, *, bytewise: bool, smallest: int = 256) -> None:
+    """Store float32 weights in fewer bytes, and widen them when the model is loaded.
 
-    The runtime folds the Cast away once, so arithmetic stays float32 and only the file shrinks.
+    The runtime folds the widening away once, so arithmetic stays float32 and only the file
+    shrinks.
+
+    Args:
+        model: changed in place.
+        bytewise: large matrices and kernels as int8, with a step for each output channel; all
+            else as float16.
+        smallest: weights with fewer numbers stay as they are.
     """
     graph = model.graph
-    kept, casts = [], []
+    kept, nodes = [], []
     for weight in graph.initializer:
         values = numpy_helper.to_array(weight)
         if (
@@ -162,15 +184,29 @@ def halve_weights(model: onnx.ModelProto, *, smallest: int = 256) -> None:
             or np.abs(values).max() > _LARGEST_HALF
         ):
             kept.append(weight)
-            continue
-        half = numpy_helper.from_array(values.astype(np.float16), weight.name + ".half")
-        kept.append(half)
-        casts.append(helper.make_node("Cast", [half.name], [weight.name], to=TensorProto.FLOAT))
+        elif bytewise and values.size >= _BYTEWISE and not _one_channel_each(values):
+            step = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True) / 127
+            step[step == 0] = 1
+            codes = np.rint(values / step).astype(np.int8)
+            names = [f"{weight.name}.{part}" for part in ("codes", "step", "wide")]
+            kept.append(numpy_helper.from_array(codes, names[0]))
+            kept.append(numpy_helper.from_array(step.astype(np.float32), names[1]))
+            nodes.append(helper.make_node("Cast", names[:1], names[2:], to=TensorProto.FLOAT))
+            nodes.append(helper.make_node("Mul", [names[2], names[1]], [weight.name]))
+        else:
+            half = numpy_helper.from_array(values.astype(np.float16), weight.name + ".half")
+            kept.append(half)
+            nodes.append(helper.make_node("Cast", [half.name], [weight.name], to=TensorProto.FLOAT))
     del graph.initializer[:]
     graph.initializer.extend(kept)
-    nodes = [*casts, *graph.node]
+    nodes += graph.node
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _one_channel_each(kernel: NDArray[np.float32]) -> bool:
+    """Whether a kernel is depthwise: few numbers for a step, and much depends on each."""
+    return kernel.ndim < 2 or (kernel.ndim == 4 and kernel.shape[1] == 1)
 
 
 def _torch(network: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
@@ -181,10 +217,11 @@ def _torch(network: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
 
 
 def _session(graph: onnx.ModelProto) -> Any:
-    options = onnxruntime.SessionOptions()
+    engine = onnxruntime()
+    options = engine.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
+    return engine.InferenceSession(
         graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import nn
@@ -22,6 +23,7 @@ from tinct.training.log import RunLog
 from tinct.training.objective import Criterion, Diverged, Objective, bare, set_rates
 from tinct.training.optimise import Plateau, share_of_peak
 from tinct.training.pictures import PictureSet
+from tinct.training.recipe import Steering
 from tinct.training.setup import Plan
 from tinct.training.sheet import write_sheet
 from tinct.training.validation import Exam, sheet_rows, validate
@@ -193,21 +195,28 @@ class Loop:
             augmentation=recipe.augmentation,
             group=batch,
             seed=recipe.seed,
+            steering=recipe.steering,
         )
         chosen = numbers(
             batch=batch, start=self.progress.step * self.per_step, rank=rank, world=world
         )
         device = self.fabric.device
-        for rgb, grey, positions in stream(draws, chosen, workers=data.workers):
+        steered = recipe.steering != Steering()
+        for drawn in stream(draws, chosen, workers=data.workers):
             vectors = None
             if self.embeddings is not None:
-                vectors = torch.from_numpy(self.embeddings[positions]).to(device)
-            yield self.colours.batch(
-                torch.from_numpy(rgb).to(device, non_blocking=True),
-                torch.from_numpy(grey).to(device, non_blocking=True),
+                vectors = torch.from_numpy(self.embeddings[drawn.positions]).to(device)
+            made = self.colours.batch(
+                torch.from_numpy(drawn.rgb).to(device, non_blocking=True),
+                torch.from_numpy(drawn.grey).to(device, non_blocking=True),
                 vectors,
                 original_light=recipe.faithful,
             )
+            if steered:
+                points = torch.from_numpy(drawn.points.astype(np.int64)).to(device)
+                palettes = torch.from_numpy(drawn.palettes).to(device)
+                made = replace(made, points=points, palettes=palettes)
+            yield made
 
     def _validate(self, log: RunLog | None) -> None:
         """Measure, write the sheet and the checkpoint."""

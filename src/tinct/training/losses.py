@@ -60,11 +60,22 @@ class BinLoss(nn.Module):
         self.register_buffer("weight", torch.from_numpy(weight.astype(np.float32)))
         self.huber, self.gradient = huber, gradient
 
-    def forward(self, logits: Tensor, chroma: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Loss of logits (N, K, h, w) against true a*b* (N, 2, h, w), and its parts."""
+    def histogram(self, chroma: Tensor) -> Tensor:
+        """Share of a*b* (N, 2, h, w) in each bin (N, K), spread as the truth is in the loss."""
+        nearest, share = self._encoded(chroma)
+        counts = chroma.new_zeros(len(chroma), len(self.bins))
+        counts.scatter_add_(1, nearest.flatten(1), share.flatten(1))
+        return counts / counts.sum(1, keepdim=True)
+
+    def _encoded(self, chroma: Tensor) -> tuple[Tensor, Tensor]:
+        """The nearest bins and how much the truth belongs to each, both (N, h, w, 5)."""
         index = chroma.round().clamp(-LIMIT, LIMIT).long() + LIMIT
         cell = index[:, 0] * (2 * LIMIT + 1) + index[:, 1]
-        nearest, share = self.nearest[cell], self.share[cell]  # (N, h, w, 5)
+        return self.nearest[cell], self.share[cell]
+
+    def forward(self, logits: Tensor, chroma: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Loss of logits (N, K, h, w) against true a*b* (N, 2, h, w), and its parts."""
+        nearest, share = self._encoded(chroma)
         logp = F.log_softmax(logits, dim=1)
         picked = logp.gather(1, nearest.permute(0, 3, 1, 2))
         weight = self.weight[nearest[..., 0]]

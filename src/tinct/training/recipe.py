@@ -152,6 +152,16 @@ class Adversarial:
 
 
 @dataclass(frozen=True)
+class Steering:
+    """How often the network is told what users might tell it (`tinct` only)."""
+
+    hints: float = 0.0
+    """Share of pictures with points of known colour."""
+    palette: float = 0.0
+    """Share of pictures whose palette is known."""
+
+
+@dataclass(frozen=True)
 class Stop:
     """When training ends: whichever comes first."""
 
@@ -207,6 +217,9 @@ class Recipe:
     """Do what the original did wherever it is not a plain bug."""
     seed: int = 1
     """Seed of everything random."""
+    start: str = ""
+    """Begin with the weights of this model (its name, run folder or ONNX file) wherever names and
+    shapes agree; empty begins afresh."""
     network: Mapping[str, Any] = field(default_factory=dict)
     """Keywords for the network."""
     data: Data = field(default_factory=Data)
@@ -221,6 +234,8 @@ class Recipe:
     """What is made small."""
     adversarial: Adversarial = field(default_factory=Adversarial)
     """Discriminators."""
+    steering: Steering = field(default_factory=Steering)
+    """Hints and palettes."""
     stop: Stop = field(default_factory=Stop)
     """When training ends."""
     run: Run = field(default_factory=Run)

@@ -27,6 +27,8 @@ from tinct.training.losses import BinLoss
 from tinct.training.objective import Criterion, Distance, Objective, Supervised
 from tinct.training.pictures import PictureSet
 from tinct.training.recipe import Recipe, Run
+from tinct.training.start import begin_with
+from tinct.training.steering import hints_of
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,14 @@ class Bins:
 
     def __call__(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The loss of a batch, and its parts."""
-        logits = network.logits(batch.lightness)  # type: ignore[operator]
-        total, parts = self.loss(logits.float(), F.avg_pool2d(batch.chroma, 4))
+        truth = F.avg_pool2d(batch.chroma, 4)
+        hints = palette = None
+        if batch.points is not None:
+            hints = hints_of(truth, batch.points)
+        if batch.palettes is not None:
+            palette = self.loss.histogram(truth) * batch.palettes[:, None]
+        logits = network.logits(batch.lightness, hints, palette)  # type: ignore[operator]
+        total, parts = self.loss(logits.float(), truth)
         return total, parts
 
     def chroma(self, network: nn.Module, batch: Batch) -> Tensor:
@@ -143,6 +151,10 @@ def make_network(plan: Plan) -> tuple[nn.Module, frozenset[nn.Parameter]]:
     except TypeError as error:
         raise ConfigError(str(error), where="[network]") from error
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if plan.recipe.start:
+        begin_with(network, plan.recipe.start)
+        known = network.encoder.parameters() if isinstance(network, Tinct) else ()
+        return network, frozenset(known)
     if isinstance(network, Tinct):
         file = weights_file("mobilenet_v2")
         if file.is_file():

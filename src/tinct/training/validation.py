@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tinct.color import SRGB, lightness, merge, rgb_to_lab
+from tinct.evaluation.difference import ciede2000
 from tinct.evaluation.metrics import colourfulness, compare
 from tinct.training.draws import Batch, Colours, still
 from tinct.training.embeddings import Embeddings
@@ -83,17 +84,15 @@ def set_exam(
 
 def best_tint(pictures: PictureSet, recipe: Recipe, *, size: int) -> NDArray[np.float32]:
     """The constant a*b* (2,) with the lowest mean CIEDE2000 on (up to 96) training pictures."""
-    from skimage.color import deltaE_ciede2000
-
     chosen = np.random.default_rng(1).permutation(pictures.training)[:96]
     rgb, grey = still(pictures.cache, chosen, size=size, data=recipe.data)
-    truth = rgb_to_lab(rgb.reshape(-1, 3)[::7] * np.float32(1 / 255))
+    truth = rgb_to_lab(rgb.reshape(-1, 3)[::7] * np.float32(1 / 255)).T
     light = lightness(grey.reshape(len(grey), -1)).ravel()[::7]
     best, found = np.inf, np.zeros(2, np.float32)
     for a in range(-4, 13, 2):
         for b in range(-6, 21, 2):
-            tinted = np.stack([light, np.full_like(light, a), np.full_like(light, b)], -1)
-            error = float(np.mean(deltaE_ciede2000(truth, tinted)))
+            tinted = np.stack([light, np.full_like(light, a), np.full_like(light, b)])
+            error = float(np.mean(ciede2000(truth, tinted)))
             if error < best:
                 best, found = error, np.array([a, b], np.float32)
     return found

@@ -1,0 +1,1 @@
+"""What people see in colourings: real or coloured, which of two, how natural; counted honestly."""

@@ -1,0 +1,67 @@
+"""Weights to begin a training with, from a model or another run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tinct.errors import ConfigError, TinctError
+
+
+def begin_with(network: nn.Module, start: str) -> int:
+    """Fill a network with the weights of another wherever names and shapes agree.
+
+    Args:
+        network: what will be trained; weights without a counterpart stay as they are.
+        start: name of a model, folder of a run, or ONNX file made by Tinct.
+
+    Returns:
+        How many numbers were taken over.
+
+    Raises:
+        ConfigError: there is no such model, or it shares nothing with the network.
+    """
+    try:
+        found = _tensors(start)
+    except TinctError as error:
+        raise ConfigError(error.message, where=f"start = {start}", remedy=error.remedy) from error
+    own = network.state_dict()
+    fitting = {
+        name: value.to(own[name].dtype)
+        for name, value in found.items()
+        if name in own and own[name].shape == value.shape
+    }
+    taken = sum(value.numel() for value in fitting.values())
+    if 2 * taken < sum(value.numel() for value in own.values()):
+        raise ConfigError(
+            f"shares {taken:,} numbers with the network to be trained, less than half of them",
+            where=f"start = {start}",
+            remedy="start from a model of the same system and [network] settings",
+        )
+    network.load_state_dict(fitting, strict=False)
+    return taken
+
+
+def _tensors(start: str) -> dict[str, Tensor]:
+    """All weights of a run's best validation, or of a graph, by name."""
+    from tinct.models import weights_path
+    from tinct.training.export import read_weights
+
+    if Path(start).is_dir():
+        return read_weights(Path(start), "best").tensors
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(str(weights_path(start))).graph
+    arrays = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    found = {}
+    for name, values in arrays.items():
+        wide = values.astype(np.float32)
+        if name.endswith(".codes"):  # stored as int8, see `tinct.training.graph`
+            wide *= arrays[name.removesuffix("codes") + "step"]
+        plain = name.removesuffix(".half").removesuffix(".codes")
+        found[plain] = torch.from_numpy(wide)
+    return found

@@ -1,0 +1,34 @@
+"""Calibration: pairs ascend, and 1 lies between them or at their end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tinct.models import DEFAULT, MODELS
+from tinct.training.calibrate import fitted
+
+
+def test_pairs_ascend_and_one_is_between_them() -> None:
+    found = fitted((1.6, 1.0, 0.8, 0.6, 0.4), (0.5, 0.8, 0.9, 1.1, 1.05))
+    assert found.vividness == ((0.5, 1.6), (0.8, 1.0), (0.9, 0.8), (1.1, 0.6))
+    assert found.temperature == pytest.approx(0.7)
+    assert found.text() == "0.500:1.6 0.800:1 0.900:0.8 1.100:0.6"
+
+
+def test_a_network_that_is_never_so_colourful_takes_its_coolest() -> None:
+    assert fitted((1.0, 0.5), (0.4, 0.7)).temperature == 0.5
+
+
+def test_heat_follows_the_pairs_and_a_gain_goes_beyond() -> None:
+    spec = replace(MODELS[DEFAULT], temperature=0.7, vividness=((0.5, 1.6), (1.0, 0.8), (1.2, 0.4)))
+    assert spec.heat(0.5) == pytest.approx((1.6, 1))
+    assert spec.heat(0.75) == pytest.approx((1.2, 1))
+    assert spec.heat(1.1) == pytest.approx((0.6, 1))
+    assert spec.heat(1.8) == pytest.approx((0.4, 1.5))
+    assert spec.heat(0.25) == pytest.approx((1.6, 0.5))
+    assert spec.heat(0) == pytest.approx((1.6, 0))
+    alone = replace(MODELS[DEFAULT], temperature=0.7, vividness=())
+    assert alone.heat(1) == pytest.approx((0.7, 1))
+    assert alone.heat(0.4) == pytest.approx((0.7, 0.4))

@@ -1,0 +1,178 @@
+"""Hints: in every form that users have, obeyed where they are, gone beyond edges."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from tinct.color import lab_to_rgb, rgb_to_lab
+from tinct.errors import InputError, TinctError, UsageError
+from tinct.hints import Hints, as_hints, chroma_of, fitting, obey
+from tinct.models.session import hint_map
+
+
+def layer(path: Path, size: tuple[int, int] = (400, 300)) -> Path:
+    """A red disc in the upper left, a green bar at the bottom, the rest transparent."""
+    picture = Image.new("RGBA", size)
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse((40, 40, 80, 80), fill="#a02020")
+    pen.rectangle((100, 280, 390, 295), fill="#308040")
+    picture.save(path, "PNG")
+    return path
+
+
+def test_points_and_strokes_of_a_file(tmp_path: Path) -> None:
+    table = {
+        "points": [{"x": 0.25, "y": 0.5, "color": "#a02020"}, {"x": 1, "y": 0, "ab": [3, -20]}],
+        "strokes": [{"path": [[0.1, 0.9], [0.6, 0.9]], "width": 0.05, "color": "#fff"}],
+    }
+    file = tmp_path / "hints.json"
+    file.write_text(json.dumps(table), encoding="utf-8")
+    found = as_hints(file).points
+    np.testing.assert_allclose(found[0], (0.25, 0.5, *chroma_of("#a02020")), atol=1e-5)
+    np.testing.assert_allclose(found[1], (1, 0, 3, -20))
+    stroke = found[2:]
+    np.testing.assert_allclose(stroke[:, 2:], 0, atol=0.05)
+    assert stroke[:, 0].min() == pytest.approx(0.077, abs=0.01)
+    assert stroke[:, 0].max() == pytest.approx(0.625, abs=0.01)
+    assert np.ptp(stroke[:, 1]) == pytest.approx(0.05, abs=0.012)
+    np.testing.assert_array_equal(as_hints(table).points, found)
+    np.testing.assert_array_equal(as_hints(found.tolist()).points, found)
+
+
+def test_a_painted_layer(tmp_path: Path) -> None:
+    hints = as_hints(layer(tmp_path / "layer.png"))
+    red = hints.points[hints.points[:, 1] < 0.5]
+    green = hints.points[hints.points[:, 1] > 0.5]
+    np.testing.assert_allclose(red[:, :2].mean(0), (60 / 400, 60 / 300), atol=0.01)
+    np.testing.assert_allclose(red[:, 2:], [chroma_of("#a02020")] * len(red), atol=1e-3)
+    np.testing.assert_allclose(green[:, 2:], [chroma_of("#308040")] * len(green), atol=1e-3)
+    assert fitting(hints, height=600, width=800) is hints.points
+    with pytest.raises(UsageError, match="another shape"):
+        fitting(hints, height=800, width=600)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"nonsense", "neither JSON nor PNG"),
+        (b"[]", "holds no hints"),
+        (b'{"points": [{"x": 0.5}]}', "no list of hints"),
+        (b'{"points": [{"x": 0.5, "y": 0.5, "color": "red"}]}', "no colour such as"),
+        (b'{"points": [{"x": 1.5, "y": 0.5, "color": "#aabbcc"}]}', "outside the picture"),
+        (b'{"points": [{"x": 0.5, "y": 0.5, "ab": [900, 0]}]}', "no possible colour"),
+        (b'{"points": [{"x": NaN, "y": 0.5, "ab": [9, 0]}]}', "no possible colour"),
+        (b'{"strokes": [{"path": [], "color": "#fff"}]}', "needs a path"),
+        (b'{"strokes": [{"path": [[0, 0], [9e9, 1]], "color": "#fff"}]}', "leaves the picture"),
+        (b'{"strokes": [{"path": [[0, 0]], "width": 5, "color": "#fff"}]}', "a width from 0"),
+        (b'{"strokes": [[1, 2]]}', "no list of hints"),
+        (b'{"points": [{"x": 1' + b"0" * 400 + b', "y": 0, "ab": [1, 2]}]}', "no list of hints"),
+        (b'{"strokes": [{"path": 7, "color": "#fff"}]}', "no list of hints"),
+        (b"\x89PNG\r\n\x1a\n", "no PNG that can be read"),
+    ],
+)
+def test_what_is_wrong_with_hints_is_said(tmp_path: Path, content: bytes, message: str) -> None:
+    file = tmp_path / "hints"
+    file.write_bytes(content)
+    with pytest.raises(TinctError, match=message):
+        as_hints(file)
+
+
+def test_a_layer_must_be_painted_in_parts(tmp_path: Path) -> None:
+    for mode, message in (("#00000000", "nothing is painted"), ("#ffffffff", "is opaque")):
+        stream = BytesIO()
+        Image.new("RGBA", (40, 30), mode).save(stream, "PNG")
+        (tmp_path / "layer.png").write_bytes(stream.getvalue())
+        with pytest.raises(InputError, match=message):
+            as_hints(tmp_path / "layer.png")
+    with pytest.raises(InputError, match="cannot be read"):
+        as_hints(tmp_path / "absent.json")
+
+
+@given(st.binary(max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_no_file_of_hints_ends_in_anything_but_an_error_of_ours(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    file = tmp_path_factory.mktemp("fuzz") / "hints"
+    file.write_bytes(content)
+    with pytest.raises(TinctError):
+        as_hints(file)
+
+
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+def test_a_hex_colour_keeps_its_hue(codes: tuple[int, int, int]) -> None:
+    rgb = np.array(codes, np.float32) / np.float32(255)
+    lab = rgb_to_lab(rgb)
+    a, b = chroma_of(f"#{bytes(codes).hex()}")
+    again = lab_to_rgb(np.array([lab[0], a, b], np.float32))
+    np.testing.assert_allclose(again, rgb, atol=2e-3)
+
+
+def test_points_become_cells() -> None:
+    rows: Any = [(0.0, 0.0, 10, 0), (0.01, 0.01, 30, 8), (1.0, 1.0, -7, 5)]
+    cells = hint_map(np.array(rows, np.float32), (6, 10), (8, 16))
+    assert cells.shape == (3, 8, 16)
+    np.testing.assert_allclose(cells[:, 0, 0], (20, 4, 1))
+    np.testing.assert_allclose(cells[:, 5, 9], (-7, 5, 1))
+    assert cells[2].sum() == 2
+    assert not hint_map(None, (6, 10), (8, 16)).any()
+    with pytest.raises(UsageError, match="outside"):
+        hint_map(np.array([[1.2, 0, 0, 0]], np.float32), (6, 10), (8, 16))
+
+
+def two_halves() -> tuple[Any, Any]:
+    """Light with a strong edge down the middle, over colours that are grey."""
+    light = np.full((128, 128), 40, np.float32)
+    light[:, 64:] = 75
+    return np.zeros((32, 32, 2), np.float32), light
+
+
+def test_a_hint_is_obeyed_where_it_is_fills_its_region_and_stops_at_edges() -> None:
+    chroma, light = two_halves()
+    coloured = obey(chroma, light, np.array([[0.25, 0.5, 40, -20]], np.float32))
+    np.testing.assert_allclose(coloured[16, 8], (40, -20), atol=1)
+    own = np.linalg.norm(coloured[14:19, 6:11] - (40, -20), axis=-1)
+    assert own.max() < 8
+    beyond = np.linalg.norm(coloured[:, 17:], axis=-1)
+    assert beyond.max() < np.linalg.norm((40, -20)) / 10
+
+
+def test_a_hint_fades_with_distance_where_no_edge_stops_it() -> None:
+    chroma = np.zeros((32, 32, 2), np.float32)
+    coloured = obey(
+        chroma, np.full((128, 128), 50, np.float32), np.array([[0.1, 0.5, 40, -20]], np.float32)
+    )
+    at, middle, far = (np.linalg.norm(coloured[16, x]) for x in (3, 16, 31))
+    assert at > 44 > middle > far > 0
+    assert far < 10
+
+
+def test_what_is_right_already_stays() -> None:
+    _, light = two_halves()
+    chroma = np.random.default_rng(1).normal(0, 20, (32, 32, 2)).astype(np.float32)
+    cells = [(3, 4), (9, 30)]
+    points = np.array([[(c + 0.5) / 32, (r + 0.5) / 32, *chroma[r, c]] for r, c in cells])
+    np.testing.assert_allclose(obey(chroma, light, points.astype(np.float32)), chroma, atol=1e-3)
+
+
+def test_many_hints_are_all_obeyed() -> None:
+    chroma, light = two_halves()
+    rng = np.random.default_rng(2)
+    cells = rng.permutation(32 * 32)[:60]
+    colours = rng.uniform(-40, 40, (60, 2))
+    places = np.stack([(cells % 32 + 0.5) / 32, (cells // 32 + 0.5) / 32], 1)
+    coloured = obey(chroma, light, np.concatenate([places, colours], 1).astype(np.float32))
+    assert np.abs(coloured.reshape(-1, 2)[cells] - colours).max() < 3
+
+
+def test_hints_say_how_many_they_are() -> None:
+    assert str(Hints(np.zeros((3, 4), np.float32))) == "3 points"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
@@ -324,7 +325,7 @@ def colorize(
     variants: int = 0,
     variant: int = 0,
     seed: int = 0,
-    hints: Hints | str | Path | None = None,
+    hints: Hints | str | Path | Mapping[str, Any] | Sequence[Sequence[float]] | None = None,
     palette: Palette | str | None = None,
     reference: Palette | str | Path | None = None,
     style: str | None = None,

@@ -31,6 +31,7 @@ _WIDTH = 0.01  # of a stroke, in shorter sides, where it says nothing
 _EDGE = 8.0  # L* of a step in light that colours hardly cross
 _REACH = 0.3  # how far a hint goes where nothing stops it, in shorter sides
 _FULL = 0.147  # nearness at half of that: K0(1/2) / 2 pi, of a point on an endless even plane
+_EVEN = 0.4  # how far a point evens out its region, rather than shifting what it finds there
 _TIE = 100.0  # how much a hint counts beside its neighbours
 _ROUNDS = 80  # of conjugate gradients; the map is small
 
@@ -236,10 +237,12 @@ def obey(chroma: FloatArray, light: FloatArray, points: FloatArray) -> FloatArra
     small = resize(light, height, width)
     fade = np.float32((_REACH * min(height, width)) ** -2)
     missing = (known * (wanted - chroma)).astype(np.float32)
-    nearness = _diffused(np.concatenate([missing, known], 2), np.full_like(known, fade), small)
-    weight = np.maximum(nearness[..., 2:], 0)
-    mean = nearness[..., :2] / np.maximum(weight, 1e-6)
-    coloured = chroma + mean * np.minimum(weight / _FULL, 1)
+    given = (known * wanted).astype(np.float32)
+    spread = _diffused(np.concatenate([missing, given, known], 2), np.full_like(known, fade), small)
+    weight = np.maximum(spread[..., 4:], 0)
+    shift, colour = np.split(spread[..., :4] / np.maximum(weight, 1e-6), 2, axis=2)
+    change = (1 - _EVEN) * shift + _EVEN * (colour - chroma)
+    coloured = chroma + change * np.minimum(weight / _FULL, 1)
     left = known * np.float32(_TIE) * (wanted - coloured).astype(np.float32)
     tied = coloured + _diffused(left, known * np.float32(_TIE) + fade * 4, small)
     return tied.astype(np.float32)

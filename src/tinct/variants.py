@@ -21,9 +21,10 @@ from tinct.resample import resize
 MOST = 12
 _CANDIDATES = 4  # drawn for each variant that is kept
 _GRID = 3  # the hues of a field are drawn on so many by so many places
-_LEAN = 3.0  # standard deviation of the lean along a hue, per 50 CIE units
-_SCALE = 50.0
-_POSSIBLE = 0.02  # bins this much less likely than the likeliest are never leaned to
+_LEAN = 2.0  # of the odds' logarithm, the lean along a hue that is tried first
+_APART = 8.0  # CIE units by which a variant differs from the automatic colours on average
+_COLOURED = 15.0  # CIE units: colours clearly stronger than that lean all alike
+_POSSIBLE = 0.1  # bins this much less likely than the likeliest are never leaned to
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +60,9 @@ def variants_of(
     possible = distribution >= _POSSIBLE * distribution.max(2, keepdims=True)
     logp = np.where(possible, np.log(np.maximum(distribution, 1e-12)), np.float32(-1e4))
     automatic = _leaned(logp, None, bins, temperature)
+    height, width = distribution.shape[:2]
     candidates = [
-        _leaned(logp, _field(distribution.shape[0], distribution.shape[1], rng), bins, temperature)
+        _far_enough(logp, _field(height, width, rng), bins, temperature, automatic.chroma)
         for _ in range(_CANDIDATES * count)
     ]
     kept = _farthest([automatic.chroma, *(one.chroma for one in candidates)], count)
@@ -70,11 +72,31 @@ def variants_of(
 
 def _field(height: int, width: int, rng: np.random.Generator) -> FloatArray:
     """A lean in a* and b* (h, w, 2): one direction for the whole, others for its parts."""
-    whole = rng.normal(0, _LEAN, 2)
+    angle = rng.uniform(0, 2 * np.pi)
+    whole = _LEAN * np.array([np.cos(angle), np.sin(angle)])
     parts = rng.normal(0, _LEAN / 2, (2, _GRID, _GRID))
     wide = [resize(plane.astype(np.float32), height, width) for plane in parts]
     field: FloatArray = (whole + np.stack(wide, -1)).astype(np.float32)
     return field
+
+
+def _hues(bins: FloatArray) -> FloatArray:
+    """a*b* (K, 2) as directions, shorter for pale colours: no lean draws to the garish."""
+    strength = np.linalg.norm(bins, axis=1, keepdims=True)
+    hues: FloatArray = bins / np.maximum(strength, 1e-6) * np.tanh(strength / _COLOURED)
+    return hues.astype(np.float32)
+
+
+def _far_enough(
+    logp: FloatArray, field: FloatArray, bins: FloatArray, temperature: float, other: FloatArray
+) -> Variant:
+    """Lean until the colours are `_APART` from others, or as far as the distribution allows."""
+    scale = np.float32(1)
+    for _ in range(3):
+        found = _leaned(logp, scale * field, bins, temperature)
+        apart = float(np.linalg.norm(found.chroma - other, axis=2).mean())
+        scale *= np.float32(np.clip(_APART / max(apart, 1e-3), 0.3, 3))
+    return found
 
 
 def _leaned(
@@ -82,7 +104,7 @@ def _leaned(
 ) -> Variant:
     tilted = logp / np.float32(temperature)
     if lean is not None:
-        tilted = tilted + lean @ (bins.T / np.float32(_SCALE))
+        tilted = tilted + lean @ _hues(bins).T
     tilted = np.exp(tilted - tilted.max(2, keepdims=True))
     tilted /= tilted.sum(2, keepdims=True)
     return Variant(tilted @ bins, float((tilted * logp).sum(2).mean()))

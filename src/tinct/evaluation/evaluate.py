@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinct.color import SRGB, lightness, merge, rgb_to_lab
+from tinct.color import SRGB, lightness, merge
 from tinct.evaluation import metrics
+from tinct.evaluation.prepared import planes_of
 from tinct.evaluation.protocol import grey
 from tinct.evaluation.tint import RECORDED
 from tinct.models.session import Model
@@ -56,8 +57,8 @@ def baselines(tint: tuple[float, float] = RECORDED.values) -> dict[str, Colourer
         return full
 
     def mean(truth: NDArray[np.uint8]) -> FloatArray:
-        lab = rgb_to_lab(truth * np.float32(1 / 255))
-        average: FloatArray = lab[..., 1:].reshape(-1, 2).mean(0)
+        _, lab = planes_of(truth)
+        average: FloatArray = lab[1:].reshape(2, -1).mean(1)
         return average
 
     return {

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tinct.color import SRGB, lightness, rgb_to_lab
+from tinct.color import SRGB, lightness
 from tinct.errors import InputError
+from tinct.evaluation.difference import ciede2000
+from tinct.evaluation.prepared import planes_of
 from tinct.evaluation.protocol import Protocol, grey
 from tinct.evaluation.sets import find_sets
 
@@ -75,17 +77,15 @@ def fit_tint(pictures: Sequence[NDArray[np.uint8]]) -> tuple[float, float]:
     Args:
         pictures: true colours, uint8 sRGB (H, W, 3) each.
     """
-    from skimage.color import deltaE_ciede2000
-
-    flat = np.concatenate([picture.reshape(-1, 3)[::5] for picture in pictures])
-    truth = rgb_to_lab(flat * np.float32(1 / 255))
-    light = lightness(grey(flat[None]), SRGB)[0]
+    flat = np.concatenate([picture.reshape(-1, 3)[::5] for picture in pictures])[None]
+    truth = planes_of(flat)[1]
+    light = lightness(grey(flat), SRGB)
     known: dict[tuple[float, float], float] = {}
 
     def error(a: float, b: float) -> float:
         if (a, b) not in known:
-            tinted = np.stack([light, np.full_like(light, a), np.full_like(light, b)], -1)
-            known[a, b] = float(np.mean(deltaE_ciede2000(truth, tinted)))
+            tinted = np.stack([light, np.full_like(light, a), np.full_like(light, b)])
+            known[a, b] = float(ciede2000(truth, tinted).mean(dtype=np.float64))
         return known[a, b]
 
     best = (0.0, 0.0)

@@ -28,6 +28,8 @@ ABOUT = ("parameters", "pictures_seen", "trained_on", "licence", "sha256", "work
 TRUTH = "truth"
 GREY = "grey"
 ORACLE = "oracle mean a*b*"
+#: L* (1, 256) of every 8-bit grey
+_SHADES = lightness(np.arange(256, dtype=np.uint8)[None], SRGB)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +40,10 @@ class Case:
     """Which."""
     truth: Image8
     """Its true colours after the protocol, uint8 sRGB (H, W, 3)."""
+    plain: Image8
+    """Codes (H, W) of the greyed truth."""
     light: FloatArray
-    """L* (H, W) of the greyed truth: all that a model is shown."""
+    """L* (H, W) of the same: all that a model is shown."""
     original: tuple[int, int]
     """Height and width of the file, before the protocol."""
 
@@ -67,7 +71,8 @@ def case_of(about: Truth, protocol: Protocol) -> Case:
     """
     original, _ = about.picture()
     truth = protocol.fit(original)
-    return Case(about, truth, lightness(grey(truth), SRGB), original.shape[:2])
+    plain = grey(truth)
+    return Case(about, truth, plain, lightness(plain, SRGB), original.shape[:2])
 
 
 def coloured(light: FloatArray, chroma: FloatArray) -> Image8:
@@ -79,18 +84,16 @@ def coloured(light: FloatArray, chroma: FloatArray) -> Image8:
 def baseline_ways(tint: Tint) -> list[Way]:
     """Grey, the best constant, the oracle that knows each picture's mean colour, and the truth."""
 
-    def way(name: str, paint: Callable[[Case], FloatArray], about: Mapping[str, Any]) -> Way:
-        return Way(name, "baseline", lambda case: coloured(case.light, paint(case)), about)
-
     said: dict[str, dict[str, Any]] = {name: {} for name in (GREY, ORACLE)}
     ways = []
     for name, paint in baselines(tint.values).items():
 
-        def chroma(case: Case, paint: Any = paint) -> FloatArray:
-            found: FloatArray = paint(case.light, case.truth)
-            return found
+        def tinted(case: Case, paint: Any = paint) -> Image8:
+            # one chroma for all pixels: there are but 256 colours to be made, one for each grey
+            shades: Image8 = coloured(_SHADES, paint(_SHADES, case.truth))[0]
+            return shades.take(case.plain, axis=0)
 
-        ways.append(way(name, chroma, said.get(name, {"tint": asdict(tint)})))
+        ways.append(Way(name, "baseline", tinted, said.get(name, {"tint": asdict(tint)})))
     return [*ways, Way(TRUTH, "baseline", lambda case: case.truth)]
 
 

@@ -10,15 +10,11 @@ from tinct.models import DEFAULT, MODELS
 from tinct.training.calibrate import fitted
 
 
-def test_pairs_ascend_and_one_is_between_them() -> None:
-    found = fitted((1.6, 1.0, 0.8, 0.6, 0.4), (0.5, 0.8, 0.9, 1.1, 1.05))
-    assert found.vividness == ((0.5, 1.6), (0.8, 1.0), (0.9, 0.8), (1.1, 0.6))
-    assert found.temperature == pytest.approx(0.7)
-    assert found.text() == "0.500:1.6 0.800:1 0.900:0.8 1.100:0.6"
-
-
-def test_a_network_that_is_never_so_colourful_takes_its_coolest() -> None:
-    assert fitted((1.0, 0.5), (0.4, 0.7)).temperature == 0.5
+def test_pairs_ascend_and_one_is_the_balance() -> None:
+    found = fitted((2.0, 1.6, 1.0, 0.6, 0.4), (0.4, 0.64, 0.8, 0.88, 0.84))
+    assert found.vividness == ((0.5, 2.0), (0.8, 1.6), (1.0, 1.0), (1.1, 0.6))
+    assert found.colourfulness == 0.8
+    assert found.text() == "0.500:2 0.800:1.6 1.000:1 1.100:0.6"
 
 
 def test_heat_follows_the_pairs_and_a_gain_goes_beyond() -> None:

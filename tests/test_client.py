@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from dataclasses import fields
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.pictures import GREY, encoded
 from tests.servers import running
@@ -16,6 +18,7 @@ from tinct.client import Client, ServerError
 from tinct.client.answers import chosen_options
 from tinct.errors import AlreadyColour, ModelError, Unreadable, UsageError
 from tinct.options import ColorizeOptions
+from tinct.styles import styles
 
 PNG = encoded(GREY, "PNG")
 SMALL = ColorizeOptions(size=64)
@@ -66,10 +69,39 @@ def test_a_session_is_opened_steered_and_closed(client: Client) -> None:
         assert session.colorize(SMALL).content == client.colorize(PNG, SMALL, name="a.png").content
         likely = session.palette(0.5, 0.5, count=2).colours
         assert likely[0].probability >= likely[-1].probability
+        assert session.confidence(size=64)[:4] == b"\x89PNG"
+        layer = np.asarray(Image.open(BytesIO(session.layer(SMALL))))
+        assert layer.shape == (42, 61, 4)
+        kept = {"keep": [{"path": [[0, 0.25], [1, 0.25]], "width": 0.25}]}
+        bare = np.asarray(Image.open(BytesIO(session.layer(SMALL, hints=kept))))
+        assert layer[8:12, ..., 3].any()
+        assert bare[8:12, ..., 3].max() <= 3
+        assert session.colorize(SMALL, hints=kept).content == (
+            client.colorize(PNG, SMALL, name="a.png", hints=kept).content
+        )
     with pytest.raises(ServerError):
         session.palette(0.5, 0.5)
     session.close()  # once more does no harm
     assert len(client.palette(PNG, 0.5, 0.5, count=1).colours) == 1
+
+
+def test_a_reference_crosses_as_a_file(client: Client) -> None:
+    noise = np.random.default_rng(2).integers(0, 255, (64, 64, 3), np.uint8)
+    reference = encoded(noise, "PNG")
+    if client.models()[0].hints:
+        plain = client.colorize(PNG, SMALL).content
+        assert client.colorize(PNG, SMALL, reference=reference).content != plain
+        job = client.submit(PNG, SMALL, reference=reference)
+        assert [one.name for one in client.events(job.id)][-1] == "done"
+    else:
+        with pytest.raises(UsageError, match="takes no"):
+            client.colorize(PNG, SMALL, reference=reference)
+
+
+def test_styles_are_listed(client: Client) -> None:
+    listed = client.styles()
+    assert [one.name for one in listed] == list(styles())
+    assert all(one.title and len(one.colours) == 5 for one in listed)
 
 
 def test_errors_are_those_of_the_command_line(client: Client, tmp_path: Path) -> None:

@@ -17,15 +17,16 @@ from PIL import Image
 
 from tests.networks import network
 from tinct.cli import run
-from tinct.datasets.manifest import Row, write_manifest
-from tinct.errors import InputError, UsageError
+from tinct.errors import InputError, OutputUnwritable, UsageError
 from tinct.evaluation import hints, tradeoff
+from tinct.evaluation.evaluate import baselines
 from tinct.evaluation.protocol import Protocol, grey
 from tinct.evaluation.run import EvaluateOptions, evaluate
 from tinct.evaluation.sets import find_sets
 from tinct.evaluation.statistics import draw
-from tinct.evaluation.tint import RECORDED, fit_tint, training_tint
-from tinct.evaluation.ways import Way, case_of, coloured
+from tinct.evaluation.tint import Tint
+from tinct.evaluation.ways import Way, baseline_ways, case_of, coloured
+from tinct.image.atomic import write_atomic
 from tinct.models.session import Prediction
 
 Image8 = NDArray[np.uint8]
@@ -178,6 +179,83 @@ def test_bad_options_are_one_line(
     assert message in capsys.readouterr().err.strip().splitlines()[-1]
 
 
+def test_where_an_evaluation_fails_or_is_stopped_nothing_is_left(
+    folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["evaluate", str(model), "--data", str(folder), "--size", "48", "--features", "none"]
+    out = tmp_path / "new" / "out"
+    assert run(["evaluate", "absent", "--data", str(folder), "--out", str(out)]) == 5
+    assert not out.parent.exists()
+    assert run([*words, "--predictions", f"x={tmp_path}/absent", "--out", str(out)]) == 3
+    assert not out.parent.exists()
+
+    def interrupted(*_: object, **__: object) -> None:
+        assert not out.parent.exists()  # nor is anything there while it runs
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tinct.evaluation.run.measure", interrupted)
+        assert run([*words, "--out", str(out)]) == 130
+    assert not out.parent.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("tinct.evaluation.outputs.write_atomic", once_only())
+        assert run([*words, "--out", str(out)]) == 4
+    assert not out.parent.exists()
+    out.mkdir(parents=True)  # an empty one may be there, and stays
+    assert run(["evaluate", "absent", "--data", str(folder), "--out", str(out)]) == 5
+    assert out.is_dir()
+
+
+def once_only() -> Any:
+    """`write_atomic` on a disk that is full after the first file."""
+    written: list[Path] = []
+
+    def write(target: Path, *, overwrite: bool) -> Any:
+        if written:
+            raise OutputUnwritable("the disk is full", where=str(target))
+        written.append(target)
+        return write_atomic(target, overwrite=overwrite)
+
+    return write
+
+
+def test_lpips_is_spoken_of_where_it_is_asked_for_alone(
+    folder: Path, model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parent / "cache"))
+    monkeypatch.setattr("tinct.evaluation.run.open_network", lambda *_, **__: (None, ""))
+    words = ["evaluate", str(model), "--data", str(folder / "snaps"), "--size", "48"]
+    assert run(words) == 0
+    assert not capsys.readouterr().err
+    assert run([*words, "--lpips"]) == 5
+    out, err = capsys.readouterr()
+    assert "LPIPS" in err
+    assert not out
+
+
+@pytest.mark.parametrize("asked", [{"working_size": (32,)}, {"consistency": True}])
+def test_what_needs_a_model_says_so(folder: Path, tmp_path: Path, asked: dict[str, Any]) -> None:
+    made = others(folder, tmp_path / "made")
+    with pytest.raises(UsageError, match="needs a model"):
+        evaluate([], folder, predictions={"made": made}, options=replace(SMALL, **asked))
+
+
+def test_intervals_of_one_picture_say_nothing(folder: Path, model: Path) -> None:
+    (folder / "snaps" / "p1.png").unlink()
+    found = evaluate([model], folder / "snaps", options=SMALL)
+    assert found.notes == ["snaps: of one picture, intervals have no width and say nothing"]
+
+
+def test_baselines_are_painted_by_their_shades(folder: Path) -> None:
+    """A table of 256 colours gives what pixel by pixel does, but for steps of rounding."""
+    (one, _) = find_sets(folder)
+    case = case_of(one.truths[0], Protocol("full", 48))
+    paints = baselines((40.0, -70.0)).values()  # out of the gamut in part
+    for way, paint in zip(baseline_ways(Tint((40.0, -70.0), "")), paints, strict=False):
+        whole = coloured(case.light, paint(case.light, case.truth)).astype(int)
+        assert np.abs(way.paint(case) - whole).max() <= 1
+
+
 def test_grey_truths_are_left_out_and_named(folder: Path, model: Path) -> None:
     plain = grey(scene(1))
     Image.fromarray(np.stack([plain] * 3, -1)).save(folder / "oils" / "p1.png")
@@ -213,59 +291,6 @@ def test_predictions_at_the_size_of_the_file_are_cut_as_the_truth_is(
     found = evaluate([], folder / "oils", predictions=given, options=SMALL)
     means = {way["name"]: way["means"] for way in found.record["sets"][0]["ways"]}
     assert means["whole"] == means["cut"] == means["truth"]
-
-
-def test_a_manifest_gives_its_held_out_part(tmp_path: Path) -> None:
-    rows = []
-    for number in range(4):
-        Image.fromarray(scene(number)).save(tmp_path / f"{number}.png")
-        split = "test" if number > 1 else "train"
-        rows.append(Row(f"id{number}", f"{number}.png", category="sea", split=split))
-    write_manifest(tmp_path, rows)
-    for source in (tmp_path, tmp_path / "manifest.parquet"):
-        (one,) = find_sets(source)
-        assert [truth.id for truth in one.truths] == ["id2", "id3"]
-        assert (one.part, one.truths[0].category) == ("test", "sea")
-
-
-def test_sub_folders_of_a_set_are_categories(tmp_path: Path) -> None:
-    for name in ("a/x.png", "b/x.png", "top.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.fromarray(scene(1)).save(tmp_path / name)
-    (one,) = find_sets(tmp_path)
-    assert [(truth.id, truth.category) for truth in one.truths] == [
-        ("a/x", "a"),
-        ("b/x", "b"),
-        ("top", ""),
-    ]
-    with pytest.raises(InputError, match="no such file or folder"):
-        find_sets(tmp_path / "absent")
-
-
-def test_protocols_give_the_sizes_they_name() -> None:
-    tall = scene(0, 90, 40)
-    assert Protocol("crop", 32).fit(tall).shape == (32, 32, 3)
-    assert Protocol("stretch", 32).fit(tall).shape == (32, 32, 3)
-    assert Protocol("full", 32).fit(tall).shape == (72, 32, 3)
-    assert Protocol("full", 256).fit(tall) is tall
-    assert Protocol("crop", 256).fit(tall).shape == (256, 256, 3)
-    middle = Protocol("crop", 40).fit(tall)
-    assert np.array_equal(middle, tall[25:65])
-
-
-def test_the_tint_is_the_best_of_all_near_it() -> None:
-    """Pictures of one true tint: the fit finds it."""
-    light = np.linspace(30, 80, 400, dtype=np.float32).reshape(20, 20)
-    chroma = np.broadcast_to(np.array([6.0, 12.0], np.float32), (20, 20, 2))
-    a, b = fit_tint([coloured(light, chroma)] * 2)
-    assert abs(a - 6) <= 1
-    assert abs(b - 12) <= 1
-
-
-def test_the_tint_says_where_it_comes_from(tmp_path: Path) -> None:
-    assert training_tint(tmp_path / "absent") is RECORDED
-    Image.fromarray(scene(0)).save(tmp_path / "one.png")
-    assert "1 training pictures" in training_tint(tmp_path).origin
 
 
 def test_scaled_chroma_draws_a_curve_and_meets_at_one_colourfulness(
@@ -319,14 +344,25 @@ def test_points_help_a_model_that_heeds_them(folder: Path) -> None:
     assert none > one > many
 
 
-def test_a_point_has_the_true_colour_of_its_place() -> None:
-    truth = np.zeros((40, 60, 3), np.uint8)
-    truth[:, :30], truth[:, 30:] = (200, 30, 30), (30, 30, 200)
-    drawn = hints.points(truth, 50, np.random.default_rng(0))
-    for x, _, a, b in drawn:
-        if abs(x - 0.5) > 0.1:
-            assert (b > 0) == (x < 0.5)
-            assert a > 0
+def test_what_is_asked_for_is_printed(
+    folder: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever asks for no folder sees it all the same."""
+    words = ["evaluate", str(model), "--data", str(folder / "oils"), "--size", "48"]
+    words += ["--features", "none"]
+    assert run(words) == 0
+    plain = capsys.readouterr().out
+    assert "| artist | n | grey |" in plain
+    assert "| Anna | 5 |" in plain
+    asked = ["--trade-off", "--equal-colourfulness", "0.1", "--working-size", "32", "--consistency"]
+    assert run([*words, *asked]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(plain.rstrip())
+    for head in ("| way | by 0 |", "| model | working size |", "| way | chroma times |"):
+        assert head in out
+    assert "| alpha.test | 32 |" in out
+    assert "| model | moved by the working size |" in out
+    assert out.count("n = 6, ") == 1 + out.count(":\n\n")
 
 
 def test_working_sizes_are_swept_beside_the_models_own(folder: Path, model: Path) -> None:

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from tinct.color import lab_to_rgb, rgb_to_lab
 from tinct.errors import InputError, TinctError, UsageError
-from tinct.hints import Hints, as_hints, chroma_of, fitting, obey
+from tinct.hints import Hints, as_hints, chroma_of, fitting, obey, untouched
 from tinct.models.session import hint_map
 
 
@@ -36,7 +36,10 @@ def test_points_and_strokes_of_a_file(tmp_path: Path) -> None:
     }
     file = tmp_path / "hints.json"
     file.write_text(json.dumps(table), encoding="utf-8")
-    found = as_hints(file).points
+    hints = as_hints(file)
+    found = fitting(hints, height=300, width=300)
+    assert found is not None
+    assert len(hints.points) == 2
     np.testing.assert_allclose(found[0], (0.25, 0.5, *chroma_of("#a02020")), atol=1e-5)
     np.testing.assert_allclose(found[1], (1, 0, 3, -20))
     stroke = found[2:]
@@ -44,7 +47,7 @@ def test_points_and_strokes_of_a_file(tmp_path: Path) -> None:
     assert stroke[:, 0].min() == pytest.approx(0.077, abs=0.01)
     assert stroke[:, 0].max() == pytest.approx(0.625, abs=0.01)
     assert np.ptp(stroke[:, 1]) == pytest.approx(0.05, abs=0.012)
-    np.testing.assert_array_equal(as_hints(table).points, found)
+    np.testing.assert_array_equal(fitting(as_hints(table), height=300, width=300), found)
     np.testing.assert_array_equal(as_hints(found.tolist()).points, found)
 
 
@@ -74,6 +77,11 @@ def test_a_painted_layer(tmp_path: Path) -> None:
         (b'{"strokes": [{"path": [[0, 0], [9e9, 1]], "color": "#fff"}]}', "leaves the picture"),
         (b'{"strokes": [{"path": [[0, 0]], "width": 5, "color": "#fff"}]}', "a width from 0"),
         (b'{"strokes": [[1, 2]]}', "no list of hints"),
+        (b'{"keep": [{"path": []}]}', "needs a path"),
+        (b'{"keep": [{"path": [[0, 0], [0.5, 1.5]]}]}', "leaves the picture"),
+        (b'{"keep": [{"path": [[0, NaN]]}]}', "leaves the picture"),
+        (b'{"keep": [{"path": [[0, 0]], "width": 0.9}]}', "a width from 0"),
+        (b'{"keep": [7]}', "no list of hints"),
         (b'{"points": [{"x": 1' + b"0" * 400 + b', "y": 0, "ab": [1, 2]}]}', "no list of hints"),
         (b'{"strokes": [{"path": 7, "color": "#fff"}]}', "no list of hints"),
         (b"\x89PNG\r\n\x1a\n", "no PNG that can be read"),
@@ -177,3 +185,54 @@ def test_many_hints_are_all_obeyed() -> None:
 
 def test_hints_say_how_many_they_are() -> None:
     assert str(Hints(np.zeros((3, 4), np.float32))) == "3 points"
+
+
+@pytest.mark.parametrize(("height", "width"), [(200, 600), (600, 200)])
+def test_a_stroke_is_as_wide_across_as_along(height: int, width: int) -> None:
+    dab = {"path": [[0.5, 0.5]], "width": 0.2, "ab": [10, 0]}
+    touched = fitting(as_hints({"strokes": [dab]}), height=height, width=width)
+    assert touched is not None
+    across, down = np.ptp(touched[:, 0]) * width, np.ptp(touched[:, 1]) * height
+    assert across == pytest.approx(0.2 * 200, rel=0.06)
+    assert down == pytest.approx(0.2 * 200, rel=0.06)
+    over = {"path": [[0.5, 0.5]], "width": 0, "ab": [-9, 9]}
+    both = fitting(as_hints({"strokes": [dab, over]}), height=height, width=width)
+    assert both is not None
+    middle = np.hypot(*((both[:, :2] - 0.5) * (width, height)).T).argmin()
+    np.testing.assert_allclose(both[middle, 2:], (-9, 9))
+    assert len(both) == len(touched)
+
+
+def test_what_is_kept_is_read_and_tells_hints_apart() -> None:
+    path = [[0.1, 0.2], [0.3, 0.2], [0.3, 0.4]]
+    hints = as_hints({"keep": [{"path": path, "width": 0.1}, {"path": [[0.5, 0.5]]}]})
+    np.testing.assert_allclose(
+        hints.keep,
+        [(0.1, 0.2, 0.3, 0.2, 0.1), (0.3, 0.2, 0.3, 0.4, 0.1), (0.5, 0.5, 0.5, 0.5, 0.01)],
+    )
+    assert str(hints) == "0 points, 3 pieces of a brush kept"
+    assert fitting(hints, height=30, width=40) is None
+    others = [as_hints({"keep": [{"path": path}]}), as_hints({"points": []})]
+    assert len({bytes(one) for one in (hints, *others)}) == 3
+
+
+@pytest.mark.parametrize("shape", [(120, 180), (180, 120)])
+def test_the_brush_is_round_and_its_edge_is_soft(shape: tuple[int, int]) -> None:
+    height, width = shape
+    keep = np.array([[0.3, 0.5, 0.7, 0.5, 0.2]], np.float32)
+    stays = untouched(keep, height, width)[..., 0]
+    y, x = np.mgrid[:height, :width] + 0.5
+    away = np.hypot(x - np.clip(x, 0.3 * width, 0.7 * width), y - 0.5 * height)
+    radius = 0.1 * min(shape)
+    assert (stays[away <= radius] == 1).all()
+    assert (stays[away >= radius + 0.013 * min(shape) + 0.5] == 0).all()
+    edge = stays[(away > radius) & (away < radius + 0.012 * min(shape))]
+    assert ((edge >= 0) & (edge <= 1)).all()
+    assert len(np.unique(edge)) > 4
+
+
+def test_the_thinnest_brush_at_a_corner_still_keeps_its_place() -> None:
+    stays = untouched(np.array([[1, 1, 1, 1, 0], [0, 0, 0, 0, 0]], np.float32), 40, 60)
+    assert stays[-1, -1] > 0.5
+    assert stays[0, 0] > 0.5
+    assert not stays[10:30, 10:50].any()

@@ -220,6 +220,19 @@ def test_a_prepared_truth_gives_the_same_as_the_truth() -> None:
     assert first == compare(result, truth) == compare(result, ready)
 
 
+def test_of_the_truth_itself_nothing_new_is_found_by_measuring() -> None:
+    """What is not measured of identical pictures is what measuring them gives."""
+    truth = picture(3, 40, 52)
+    ready = prepare(truth)
+    quick = compare(truth.copy(), ready)
+    assert list(quick) == list(metrics._measured(truth, ready))
+    assert quick == pytest.approx(metrics._measured(truth, ready), abs=1e-6)
+    assert quick["lightness"] > 0
+    other = truth.copy()
+    other[7, 7] ^= 64
+    assert compare(other, ready)["ciede2000"] > 0
+
+
 def test_every_key_of_a_comparison_is_in_the_catalogue_in_its_order() -> None:
     found = compare(picture(12), picture(13))
     pairs = [name for name, metric in METRICS.items() if metric.scope == "pair"]

@@ -55,8 +55,8 @@ def test_the_default_model_comes_first() -> None:
 
 
 def test_an_unknown_model_is_met_with_the_nearest_name() -> None:
-    with pytest.raises(ModelError, match=r"did you mean .tinct-small\.first."):
-        find_model("tinct-smal.first")
+    with pytest.raises(ModelError, match=r"did you mean .tinct-small\.second."):
+        find_model("tinct-smal.second")
 
 
 def test_a_damaged_or_absent_file_is_not_used(tmp_path: Path) -> None:

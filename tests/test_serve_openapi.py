@@ -99,6 +99,8 @@ def test_every_operation_has_a_summary_and_its_errors_examples(described: dict[s
         ([("hints", '{"points": [{"x": 2, "y": 0, "color": "#fff"}]}')], "hints"),
         ([("hints", '{"points": [{"x": 0, "y": 0}]}')], "hints"),
         ([("hints", '{"points": 7}')], "hints"),
+        ([("hints", '{"keep": [{"path": [[0, 0]], "color": "#fff"}]}')], "hints"),
+        ([("hints", '{"keep": [{"width": 0.1}]}')], "hints"),
         ([("depth", "8"), ("depth", "16")], "depth"),
         ([("saturation ", "1")], None),
         ([("reference", "a.jpg")], "reference"),
@@ -114,6 +116,11 @@ def test_strokes_that_cover_everything_a_thousand_times_are_refused() -> None:
     path = [[0, 0], [1, 1]] * 200
     with pytest.raises(UsageError, match="cover too much"):
         from_members({"hints": {"strokes": [{"path": path, "width": 1, "color": "#fff"}]}})
+    with pytest.raises(UsageError, match="cover too much"):
+        from_members({"hints": {"keep": [{"path": path, "width": 1}] * 9}})
+    drawn = [[at / 1000, 0.5] for at in range(1000)]  # what a hand draws is taken
+    hints = {"keep": [{"path": drawn, "width": 0.1}]}
+    assert from_members({"hints": hints})[0] == {"hints": hints}
 
 
 def test_words_become_values() -> None:

@@ -277,12 +277,53 @@ def test_a_point_by_keyboard_and_a_stroke(page: Page, tmp_path: Path) -> None:
     page.click("#tab-save")
     project = saved(page, "#save-project", tmp_path)
     hints = as_hints(project)
-    assert len(hints.points) > 5
+    assert len(hints.strokes) > 3
     assert json.loads(project.read_text())["strokes"][0]["color"] == "#208020"
     page.click("#undo")
     expect(page.locator("#strokes polyline")).to_have_count(0)
     page.set_input_files("#project-file", project)
     expect(page.locator("#strokes polyline")).to_have_count(1)
+
+
+def test_a_region_is_left_as_it_is(page: Page, tmp_path: Path) -> None:
+    add(page, STREET)
+    before = colour(page, 0.6, 0.3), colour(page, 0.85, 0.6)
+    assert min(map(spread, before)) > 3
+    page.click("#tab-correct")
+    page.click("#keep")
+    box = page.locator("#after").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.65 * box["width"], box["y"] + 0.3 * box["height"], steps=5)
+    page.mouse.up()
+    calm(page)
+    assert spread(colour(page, 0.6, 0.3)) < 1
+    assert distance(colour(page, 0.85, 0.6), before[1]) < 2
+    expect(page.locator("#hint-list li")).to_have_count(1)
+    keep(page, tmp_path, "keep")
+    page.focus("#keep")
+    page.keyboard.press("Enter")  # away
+    page.keyboard.press("Enter")  # and again, with keys: a cross
+    for key in ("ArrowRight", "Enter", "Escape"):
+        page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.id") == "keep"
+    expect(page.locator("#hint-list li")).to_have_count(2)
+    calm(page)
+    assert spread(colour(page, 0.52, 0.5)) < 1
+    page.click("#tab-save")
+    project = saved(page, "#save-project", tmp_path)
+    assert as_hints(project).keep.shape[1] == 5
+    page.click("#undo")
+    page.click("#undo")
+    calm(page)
+    assert distance(colour(page, 0.6, 0.3), before[0]) < 1
+    page.set_input_files("#project-file", project)
+    calm(page)
+    assert spread(colour(page, 0.6, 0.3)) < 1
+    page.click("#tab-correct")
+    page.get_by_role("button", name="Remove Left as it is, 2").click()
+    expect(page.locator("#hint-list li")).to_have_count(1)
 
 
 @hinted
@@ -311,6 +352,7 @@ def test_a_model_without_hints_hides_what_it_cannot(page: Page) -> None:
     page.click("#tab-correct")
     expect(page.locator("#no-hints")).to_be_visible()
     expect(page.locator("#aim")).to_be_hidden()
+    expect(page.locator("#keep")).to_be_visible()
     click_at(page, 0.7, 0.5)
     expect(page.locator("#chooser")).to_be_hidden()
 
@@ -344,8 +386,14 @@ def test_save_and_verify(page: Page, tmp_path: Path) -> None:
     page.click("text=Format and quality")
     page.select_option("#option-format", "png")
     page.check("#option-sidecar")
-    with page.expect_download(lambda one: one.suggested_filename.endswith(".json")) as record:
+    page.check("#option-confidence")
+    with (
+        page.expect_download(lambda one: one.suggested_filename.endswith(".json")) as record,
+        page.expect_download(lambda one: "confidence" in one.suggested_filename) as sure,
+    ):
         target = saved(page, "#save-one", tmp_path)
+    with Image.open(sure.value.path()) as certain:
+        assert certain.mode == "L"
     assert json.loads(Path(record.value.path()).read_text())["output"]["name"] == target.name
     assert verify(STREET, target).ok
     expect(page.locator("#light")).to_contain_text("L*")
@@ -411,6 +459,10 @@ def test_no_violation_of_accessibility(browser: Browser, server: Running, scheme
             page.keyboard.press("Escape")
         for tab in ("#tab-correct", "#tab-save"):
             page.click(tab)
+            if tab == "#tab-correct":
+                page.focus("#keep")
+                for key in ("Enter", "Enter", "Escape"):
+                    page.keyboard.press(key)
             accessible(page)
         page.click("#open-model" if scheme == "dark" else "#open-keys")
         accessible(page)
@@ -470,6 +522,46 @@ def test_languages_change_everything_at_once(page: Page) -> None:
         expect(page.locator("html")).to_have_attribute("lang", language)
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "ar")
+
+
+def test_no_language_is_too_long_for_the_panel(page: Page) -> None:
+    add(page, SMALL)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    tags = page.locator("#language option").evaluate_all("all => all.map(one => one.value)")
+    assert len(tags) == 8
+    for tag in tags:
+        page.select_option("#language", tag)
+        expect(page.locator("html")).to_have_attribute("lang", tag)
+        for tab in ("colours", "correct", "save"):
+            page.click(f"#tab-{tab}")
+            if tab == "correct":
+                page.click("#keep")
+            over = page.locator(f"#{tab}").evaluate("one => one.scrollWidth - one.clientWidth")
+            assert over <= 0, (tag, tab)
+
+
+def test_a_server_that_is_away_loses_nothing(page: Page) -> None:
+    add(page, SMALL)
+    page.context.set_offline(True)
+    page.locator("#saturation").fill("0.3")
+    expect(page.locator("#alerts")).to_contain_text("cannot be reached")
+    page.context.set_offline(False)
+    page.locator("#saturation").fill("0")
+    calm(page)
+    assert spread(colour(page, 0.5, 0.5)) < 1
+    expect(page.locator("#alerts")).to_be_empty()
+
+
+def test_more_than_a_preview_has_is_said_to_be_enlarged(page: Page, tmp_path: Path) -> None:
+    ramp = np.linspace(0, 255, 2400, dtype=np.uint8)
+    Image.fromarray(np.tile(ramp, (2300, 1))).save(tmp_path / "large.png", compress_level=1)
+    add(page, tmp_path / "large.png")
+    expect(page.locator("#coarse")).to_be_hidden()
+    page.focus("#stage")
+    page.keyboard.press("1")
+    expect(page.locator("#coarse")).to_be_visible()
+    page.keyboard.press("0")
+    expect(page.locator("#coarse")).to_be_hidden()
 
 
 def test_a_token_is_asked_for_once(browser: Browser) -> None:

@@ -101,6 +101,18 @@ def test_a_picture_that_keeps_its_colours_has_no_layer(server: Running) -> None:
     assert server.http.post(f"{at}/layer", json={"if_color": "recolor"}).status_code == 200
 
 
+def test_a_preview_keeps_what_the_full_picture_keeps(server: Running, session: str) -> None:
+    kept = {"keep": [{"path": [[0, 0.25], [1, 0.25]], "width": 0.25}]}
+    how = {"size": 64, "hints": kept}
+    shown = picture(server.http.post(f"{session}/colorize", json={**how, "preview": 64}).content)
+    whole = picture(server.http.post(f"{session}/colorize", json=how).content)
+    for pixels in (shown, whole):
+        rows = pixels.shape[0]
+        inside = pixels[int(0.21 * rows) : int(0.29 * rows)]
+        assert np.ptp(inside, axis=-1).max() <= 3
+        assert np.ptp(pixels[int(0.6 * rows) :], axis=-1).max() > 6
+
+
 def test_confidence_of_a_session(server: Running, session: str) -> None:
     answer = server.http.post(f"{session}/confidence", json={"size": 64, "saturation": 2})
     assert answer.headers["content-type"] == "image/png"

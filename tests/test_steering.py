@@ -137,3 +137,49 @@ def test_vividness_goes_from_none_to_bold() -> None:
     assert strength[3] > 1.2 * strength[1]
     best = tinct.colorize(grey, effort="best")
     assert best.shape == (*grey.shape, 3)
+
+
+KEPT = {"keep": [{"path": [[0.5, 0.1], [0.5, 0.9]], "width": 0.25}]}
+
+
+def test_what_is_kept_stays_grey_on_every_way_and_the_rest_is_coloured(photo: Path) -> None:
+    Path("keep.json").write_text(json.dumps(KEPT))
+    Image.open(photo).save("photo.jpg", quality=95)
+    for name in ("photo.png", "photo.jpg"):
+        own, done = Path(f"own-{name}"), Path(f"kept-{name}")
+        assert cli.run(["colorize", "-q", name, "-o", str(own)]) == 0
+        assert cli.run(["colorize", "-q", name, "--hints", "keep.json", "-o", str(done)]) == 0
+        before, after = (np.linalg.norm(lab(file)[..., 1:], axis=-1) for file in (own, done))
+        assert before[:, 135:185].mean() > 1
+        inside = after[36:204, 140:180]
+        if name.endswith("png"):
+            assert inside.max() < 0.7
+        assert inside.mean() < 0.5  # a JPEG's colours are quantized
+        far = np.s_[:, [*range(100), *range(220, 320)]]
+        np.testing.assert_allclose(after[far], before[far], atol=5)
+        assert np.abs(after[far] - before[far]).mean() < 0.3
+        assert verify(Path(name), done).ok
+    with Image.open(photo) as picture:
+        array = tinct.colorize(np.asarray(picture.convert("L")), hints=KEPT)
+    assert np.ptp(array[30:210, 135:185], axis=-1).max() <= 3
+    assert np.ptp(array[:, :100], axis=-1).mean() > 2
+
+
+def test_what_is_kept_of_a_toned_picture_keeps_its_tone(photo: Path) -> None:
+    with Image.open(photo) as picture:
+        grey = np.asarray(picture.convert("L"), np.float32)
+    Image.fromarray(np.stack([grey, grey * 0.85, grey * 0.65], -1).astype(np.uint8)).save("t.png")
+    Path("keep.json").write_text(json.dumps(KEPT))
+    assert cli.run(["colorize", "-q", "t.png", "--hints", "keep.json", "-o", "kept.png"]) == 0
+    inside = np.s_[40:200, 140:180, 1:]
+    change = np.linalg.norm(lab(Path("kept.png"))[inside] - lab(Path("t.png"))[inside], axis=-1)
+    assert change.max() < 4
+    assert change.mean() < 1
+
+
+def test_a_model_that_takes_no_hints_keeps_what_it_is_told_to(photo: Path, tmp_path: Path) -> None:
+    model = network(tmp_path / "plain.onnx")
+    coloured = tinct.Colorizer(model=str(model), hints=KEPT)(np.asarray(Image.open(photo)))
+    assert np.ptp(coloured[40:200, 140:180], axis=-1).max() <= 3
+    with pytest.raises(UsageError, match="takes no hints"):
+        tinct.colorize(np.asarray(Image.open(photo)), model=str(model), hints={"points": [HINT]})

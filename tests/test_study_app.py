@@ -235,11 +235,12 @@ def test_a_port_in_use_and_a_false_address_are_one_line(
     assert "holds no study" in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_a_server_well(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_server_well(tmp_path: Path, number: signal.Signals) -> None:
     study = make_study(tmp_path)
     with served(study) as (address, process):
         assert httpx.get(f"{address}health").json() == {"status": "ok"}
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.wait(20) == 0
         assert process.stderr is not None
         assert "127.0.0.1" not in process.stderr.read()  # nobody's address is logged

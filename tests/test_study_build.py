@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import signal
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -16,12 +18,13 @@ from tests.studies import make_study, write_pictures, write_predictions
 from tinct.cli import run
 from tinct.errors import InputError, TinctError, UsageError
 from tinct.evaluation.evaluate import colour, colourer
+from tinct.evaluation.protocol import Protocol
 from tinct.models import load_model
 from tinct.study.build import build
 from tinct.study.draw import candidates, in_drawn_order
 from tinct.study.folder import PICTURES, open_study
 from tinct.study.options import ORIGINAL, SPOILED, StudyOptions
-from tinct.study.pictures import chroma_of, encode, fit, padded, spoil
+from tinct.study.pictures import chroma_of, encode, padded, spoil
 from tinct.study.plan import plan
 
 
@@ -45,16 +48,16 @@ def test_pictures_are_shown_as_they_are(tmp_path: Path) -> None:
     options = StudyOptions(pictures=4, attention_checks=1, size=48)
     build(
         tmp_path / "study",
-        models={"ours": "tinct-small.first"},
+        models={"ours": "tinct-small.second"},
         predictions={},
         data=[truths],
         options=options,
     )
     study = open_study(tmp_path / "study", files=True)
-    paint = colourer(load_model("tinct-small.first"))
+    paint = colourer(load_model("tinct-small.second"))
     for picture in study.pictures:
         with Image.open(truths / picture.name) as file:
-            truth = fit(np.asarray(file.convert("RGB")), "crop", 48)
+            truth = Protocol("crop", 48).fit(np.asarray(file.convert("RGB")))
         shown = {
             way: np.asarray(Image.open(study.folder / PICTURES / file.name))
             for way, file in picture.files.items()
@@ -62,7 +65,7 @@ def test_pictures_are_shown_as_they_are(tmp_path: Path) -> None:
         assert np.array_equal(shown[ORIGINAL], truth)
         assert np.array_equal(shown["ours"], colour(truth, paint))
     (way,) = [way for way in study.ways if way.kind == "model"]
-    assert way.sha256 == load_model("tinct-small.first").spec.sha256
+    assert way.sha256 == load_model("tinct-small.second").spec.sha256
 
 
 def test_files_do_not_tell_what_they_hold(tmp_path: Path) -> None:
@@ -113,6 +116,21 @@ def test_strata_are_even_and_the_draw_is_even(tmp_path: Path) -> None:
     # each is first 100 times but for chance, s.d. 9.8
     assert max(abs(count - 100) for count in drawn.values()) < 45
     assert len(drawn) == 24
+
+
+def test_a_table_that_does_not_say_where_pictures_lie_is_no_manifest(tmp_path: Path) -> None:
+    """As of a folder of two sets with a list of who made what: all pictures below count."""
+    place = write_pictures(tmp_path / "both", 6)
+    table = place / "manifest.tsv"
+    table.write_text("path\tsource\tartist\npaintings/001.png\tmuseum\tAnna\n")
+    found = candidates([place])
+    assert [one.name for one in found] == sorted(
+        file.relative_to(place).as_posix() for file in place.rglob("*.png")
+    )
+    assert {one.category for one in found} == {"paintings", "photos"}
+    assert found[0].read()[0].shape == (48, 40, 3)
+    with pytest.raises(InputError, match="name its folder"):
+        candidates([table])
 
 
 def test_copies_and_grey_pictures_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -234,6 +252,31 @@ def test_bad_input_is_one_line(
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "study").exists()
     assert not list(tmp_path.glob(".tinct-study-*"))
+
+
+def test_a_build_that_is_stopped_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By Ctrl-C or by what a service manager sends."""
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("signals are for the main thread")
+    truths = write_pictures(tmp_path / "truths", 4)
+    others = write_predictions(truths, tmp_path / "others", shift=10)
+    words = ["study", "build", str(tmp_path / "new"), "--data", str(truths)]
+    words += ["--predictions", f"x={others}", "--size", "32"]
+    before = sorted(tmp_path.iterdir())
+    for number in (signal.SIGINT, signal.SIGTERM):
+
+        def stop(*_: object, number: signal.Signals = number) -> bytes:
+            signal.raise_signal(number)
+            return b""
+
+        with monkeypatch.context() as patch:
+            patch.setattr("tinct.study.build.encode", stop)
+            assert run(words) == 130
+        assert "interrupted" in capsys.readouterr().err
+        assert sorted(tmp_path.iterdir()) == before
+    assert run(words) == 0
 
 
 def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

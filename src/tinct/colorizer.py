@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -62,9 +62,16 @@ class Colorizer(ColorizeOptions):
 
     def as_variant(self, variant: int) -> Colorizer:
         """The same, for one of `variants`; the network is shared."""
-        other = replace(self, variant=variant)
-        other.__dict__["network"] = self.network  # where cached_property looks first
-        return other
+        return replace(self, variant=variant)._with(self.network)
+
+    @classmethod
+    def of(cls, options: ColorizeOptions, network: Model) -> Colorizer:
+        """Options, and a network that is loaded already."""
+        return cls(**{at.name: getattr(options, at.name) for at in fields(options)})._with(network)
+
+    def _with(self, network: Model) -> Colorizer:
+        self.__dict__["network"] = network  # where cached_property looks first
+        return self
 
     def __call__(self, picture: Anything) -> Anything:
         """Colour a picture in memory, or a file beside itself.
@@ -101,13 +108,21 @@ class Colorizer(ColorizeOptions):
             logging.getLogger("tinct").warning("the picture has colours and was skipped")
         return cast("Anything", coloured)
 
-    def file(self, source: Path | str, target: Path | str, *, overwrite: bool = False) -> Result:
+    def file(
+        self,
+        source: Path | str,
+        target: Path | str,
+        *,
+        overwrite: bool = False,
+        name: str | None = None,
+    ) -> Result:
         """Colour one file into another; the target appears whole or not at all.
 
         Args:
             source: the picture; never written to.
             target: the result. Its suffix decides the format where `format` is "same".
             overwrite: whether a file at `target` is replaced.
+            name: what the label calls the source; its own name by default.
 
         Raises:
             TinctError: see `tinct.errors`; nothing is left behind.
@@ -136,8 +151,9 @@ class Colorizer(ColorizeOptions):
                 remedy="move it away, or overwrite it with --on-exists overwrite",
             )
         with write_atomic(target, overwrite=overwrite) as temporary:
+            digest = provenance.sha256_of(picture.data)
             result, step = self._write(
-                picture, source.name, provenance.sha256_of(picture.data), temporary, written, stages
+                picture, name or source.name, digest, temporary, written, stages
             )
             result = replace(
                 result,

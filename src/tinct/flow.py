@@ -17,21 +17,23 @@ from numpy.typing import NDArray
 
 from tinct import jpeg, provenance
 from tinct.background import Background
-from tinct.color import ColorSpace, FloatArray, Pixels, lightness, merge
+from tinct.color import ColorSpace, FloatArray, Pixels, decode, lightness, merge
 from tinct.color.icc import space_of
 from tinct.color.tone import Tone, classify, tone_curve
 from tinct.ensemble import predict_best
 from tinct.errors import AlreadyColour, AlreadyTinct, Signed
-from tinct.hints import fitting, obey
+from tinct.hints import fitting, obey, untouched
 from tinct.image import ColouredPage, Page, Picture, from_upright
 from tinct.models.session import Model
 from tinct.options import ColorizeOptions
-from tinct.refine import Upsampler, luma_chroma, prepare
+from tinct.refine import Upsampler, enlarge, luma_chroma, prepare
 from tinct.resample import resize
 from tinct.variants import variants_of
 
 #: pixels of the shorter side by which a picture is judged grey, toned or coloured
 JUDGED_SIDE = 512
+#: pixels of the shorter side, at most, by which places are kept as they are
+KEPT_SIDE = 512
 
 
 #: bits by the option's value; "same" is the page's own
@@ -86,7 +88,11 @@ def examine(picture: Picture, options: ColorizeOptions) -> bool:
 
 
 def colours(
-    light: FloatArray, tone: FloatArray | None, network: Model, options: ColorizeOptions
+    light: FloatArray,
+    tone: FloatArray | None,
+    network: Model,
+    options: ColorizeOptions,
+    own: FloatArray | None = None,
 ) -> FloatArray:
     """The small a*b* map (h, w, 2) of an upright picture.
 
@@ -95,11 +101,10 @@ def colours(
         tone: a*b* (101, 2) at each L* that is to shine through, or None.
         network: what predicts.
         options: how.
+        own: `own_colours`, for hints that keep places as they are.
     """
     hints, palette = options.known_colours(), options.known_palette()
-    points = None
-    if hints is not None:
-        points = fitting(hints, height=light.shape[0], width=light.shape[1])
+    points = fitting(hints, height=light.shape[0], width=light.shape[1])
     heat, gain = network.spec.heat(options.vividness)
     wanted = None if palette is None else palette.over(network.bins)
     if options.effort == "best":
@@ -129,7 +134,26 @@ def colours(
     if tone is not None:
         small = resize(light, chroma.shape[0], chroma.shape[1])
         chroma = chroma + tone[np.clip(np.rint(small), 0, 100).astype(np.intp)]
-    return chroma if points is None else obey(chroma, light, points)
+    if points is not None:
+        chroma = obey(chroma, light, points)
+    if hints is None or not len(hints.keep):
+        return chroma
+    height, width = light.shape
+    share = min(1.0, KEPT_SIDE / min(height, width))
+    height, width = round(height * share), round(width * share)
+    stays = untouched(hints.keep, height, width)
+    whole = enlarge(chroma, height, width) * (1 - stays)
+    if own is not None:
+        whole += stays * np.stack([resize(own[..., at], height, width) for at in (0, 1)], -1)
+    return whole
+
+
+def own_colours(preview: Pixels, space: ColorSpace, options: ColorizeOptions) -> FloatArray | None:
+    """a*b* (H, W, 2) that the picture came with; None where it is grey, or nothing is kept."""
+    hints = options.known_colours()
+    if hints is None or not len(hints.keep) or preview.ndim == 2 or preview.shape[2] < 3:
+        return None
+    return decode(preview[..., :3], space)[..., 1:]
 
 
 def page_colours(page: Page, network: Model, options: ColorizeOptions) -> FloatArray:
@@ -138,7 +162,8 @@ def page_colours(page: Page, network: Model, options: ColorizeOptions) -> FloatA
     side = options.size or network.spec.working_size
     preview = page.preview(side)
     tone = tone_curve(preview, space) if options.toned == "keep" else None
-    chroma = colours(lightness(preview, space), tone, network, options)
+    own = own_colours(preview, space, options)
+    chroma = colours(lightness(preview, space), tone, network, options, own)
     return from_upright(chroma, page.orientation)
 
 

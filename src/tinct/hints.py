@@ -1,18 +1,20 @@
-"""What the user knows of a picture's colours: points, strokes, and painted layers.
+"""What the user knows of a picture's colours: points, strokes, painted layers, and what stays.
 
     {"points":  [{"x": 0.31, "y": 0.52, "color": "#7a3b2e"}, {"x": 0.8, "y": 0.1, "ab": [-4, -21]}],
-     "strokes": [{"path": [[0.1, 0.9], [0.3, 0.92]], "width": 0.02, "color": "#5f6f3a"}]}
+     "strokes": [{"path": [[0.1, 0.9], [0.3, 0.92]], "width": 0.02, "color": "#5f6f3a"}],
+     "keep":    [{"path": [[0.7, 0.2], [0.7, 0.4]], "width": 0.1}]}
 
 x and y run from 0 to 1 over the upright picture. Of a colour only a* and b* count: the light of
-the picture stays what it is.
+the picture stays what it is. What is kept has the colours that the picture came with: none, of a
+grey one.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from tinct.resample import resize
 _LAYER_SIDE = 256  # painted layers are read at this shorter side: finer than any map of colours
 _POINTS = 4096  # more say nothing more
 _FORM = 'give {"points": [{"x": 0.5, "y": 0.5, "color": "#aabbcc"}]}, or a PNG with alpha'
+_STROKED = 1024  # but of strokes there are so many
 _LONGEST = 2000  # places of a stroke
 _WIDEST = 0.25  # width of one
 _WIDTH = 0.01  # of a stroke, in shorter sides, where it says nothing
@@ -33,6 +36,7 @@ _REACH = 0.3  # how far a hint goes where nothing stops it, in shorter sides
 _FULL = 0.147  # nearness at half of that: K0(1/2) / 2 pi, of a point on an endless even plane
 _EVEN = 0.4  # how far a point evens out its region, rather than shifting what it finds there
 _TIE = 100.0  # how much a hint counts beside its neighbours
+_SOFT = 0.012  # of the edge of what stays, in shorter sides, beyond the brush
 _ROUNDS = 80  # of conjugate gradients; the map is small
 
 
@@ -44,10 +48,21 @@ class Hints:
     """(n, 4): x and y from 0 to 1, a* and b* in CIE units."""
     aspect: float | None = None
     """Width by height of the layer they were painted on; None where nothing says."""
+    strokes: FloatArray = field(default_factory=lambda: np.zeros((0, 7), np.float32))
+    """(n, 7): x and y of both ends of a piece of a brush's path, from 0 to 1, the brush's width in
+    shorter sides, and a* and b*."""
+    keep: FloatArray = field(default_factory=lambda: np.zeros((0, 5), np.float32))
+    """(n, 5): likewise, without a colour: there the picture stays as it is."""
 
     def __str__(self) -> str:
         """As history and records have it."""
-        return f"{len(self.points)} points"
+        drawn = f", {len(self.strokes)} pieces of strokes" if len(self.strokes) else ""
+        kept = f", {len(self.keep)} pieces of a brush kept" if len(self.keep) else ""
+        return f"{len(self.points)} points{drawn}{kept}"
+
+    def __bytes__(self) -> bytes:
+        """All that shapes a result, to tell hints apart by."""
+        return b"".join(part.tobytes() for part in (self.points, self.strokes, self.keep))
 
 
 def as_hints(given: Hints | str | Path | Mapping[str, Any] | Sequence[Sequence[float]]) -> Hints:
@@ -95,13 +110,18 @@ def _of_table(table: Mapping[str, Any], where: str) -> Hints:
             (float(point["x"]), float(point["y"]), *_chroma(point))
             for point in table.get("points", ())
         ]
-        for stroke in table.get("strokes", ()):
-            color = _chroma(stroke)
-            width = float(stroke.get("width", _WIDTH))
-            rows += [(x, y, *color) for x, y in _along(stroke["path"], width)]
+        drawn = [
+            (*piece, *_chroma(stroke))
+            for stroke in table.get("strokes", ())
+            for piece in _pieces(stroke)
+        ]
+        kept = [piece for stroke in table.get("keep", ()) for piece in _pieces(stroke)]
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise InputError(f"is no list of hints: {error}", where=where, remedy=_FORM) from error
-    return _checked(np.array(rows, np.float32).reshape(-1, 4), None, where)
+    known = _checked(np.array(rows, np.float32).reshape(-1, 4), None, where)
+    strokes = np.array(drawn, np.float32).reshape(-1, 7)
+    _checked(strokes[:, [0, 1, 5, 6]], None, where)
+    return replace(known, strokes=strokes, keep=np.array(kept, np.float32).reshape(-1, 5))
 
 
 def _chroma(one: Mapping[str, Any]) -> tuple[float, float]:
@@ -127,8 +147,15 @@ def chroma_of(color: str) -> tuple[float, float]:
     return float(a), float(b)
 
 
-def _along(path: Sequence[Sequence[float]], width: float) -> list[tuple[float, float]]:
-    """The places of a fine grid that a round brush of that width touches, and the path's ends."""
+def _pieces(stroke: Mapping[str, Any]) -> list[tuple[float, ...]]:
+    """Rows of `Hints.keep` for one stroke."""
+    width = float(stroke.get("width", _WIDTH))
+    ends = _ends(stroke["path"], width).tolist()
+    return [(*one, *other, width) for one, other in zip(ends, ends[1:] or ends, strict=False)]
+
+
+def _ends(path: Sequence[Sequence[float]], width: float) -> FloatArray:
+    """The path of a stroke, checked, (n, 2)."""
     ends = np.array([(float(x), float(y)) for x, y in path], np.float32)
     if not 0 < len(ends) <= _LONGEST or not 0 <= width <= _WIDEST:
         raise ValueError(
@@ -136,18 +163,7 @@ def _along(path: Sequence[Sequence[float]], width: float) -> list[tuple[float, f
         )
     if not ((ends >= 0) & (ends <= 1)).all():
         raise ValueError("a stroke leaves the picture")
-    axis = (np.arange(_LAYER_SIDE, dtype=np.float32) + 0.5) / _LAYER_SIDE
-    grid = np.stack(np.meshgrid(axis, axis), -1)  # (y, x, 2)
-    near = np.full(grid.shape[:2], np.inf, np.float32)
-    for start, end in zip(ends, [*ends[1:], ends[-1]], strict=True):
-        line = end - start
-        length = float(line @ line)
-        share = np.clip((grid - start) @ line / length, 0, 1) if length else np.zeros_like(near)
-        away = grid - (start + share[..., None] * line)
-        np.minimum(near, (away**2).sum(2), out=near)
-    rows, columns = np.nonzero(near <= max(width / 2, 0.5 / _LAYER_SIDE) ** 2)
-    touched = zip(axis[columns].tolist(), axis[rows].tolist(), strict=True)
-    return [*(tuple(end) for end in ends.tolist()), *touched]
+    return ends
 
 
 def _of_layer(content: bytes, where: str) -> Hints:
@@ -190,19 +206,84 @@ def _checked(points: FloatArray, aspect: float | None, where: str) -> Hints:
     return Hints(points, aspect)
 
 
-def fitting(hints: Hints, *, height: int, width: int) -> FloatArray:
-    """The points for an upright picture of that size.
+def fitting(hints: Hints | None, *, height: int, width: int) -> FloatArray | None:
+    """The points for an upright picture of that size, those that strokes touch among them.
+
+    None where nothing is known but what stays.
 
     Raises:
         UsageError: they were painted on a layer of another shape.
     """
+    if hints is None or (len(hints.keep) and not len(hints.points) + len(hints.strokes)):
+        return None
     if hints.aspect is not None and not 0.97 < hints.aspect * height / width < 1.03:
         raise UsageError(
             f"the layer of hints has another shape than the picture of {width} x {height}",
             where="hints",
             remedy="paint on a layer of the picture's own size",
         )
-    return hints.points
+    if not len(hints.strokes):
+        return hints.points
+    painted = _painted(hints.strokes, height, width)
+    if len(painted) > (room := max(_STROKED, _POINTS - len(hints.points))):
+        painted = painted[np.linspace(0, len(painted) - 1, room).astype(np.intp)]
+    return np.concatenate([hints.points, painted])
+
+
+def untouched(keep: FloatArray, height: int, width: int) -> FloatArray:
+    """How far each place of a map (height, width, 1) stays as it is: 1 under the brush.
+
+    Around it this falls to 0 smoothly, over a little more than a hundredth of the shorter side.
+
+    Args:
+        keep: (n, 5) as in `Hints`.
+        height: of the map.
+        width: of the map.
+    """
+    soft = max(_SOFT * min(height, width), 1.0)
+    share = np.zeros((height, width), np.float32)
+    for part, within in _brushed(keep, height, width, soft):
+        np.maximum(share[part], (within / soft).clip(0, 1), out=share[part])
+    return (share * share * (3 - 2 * share))[..., None]
+
+
+def _painted(strokes: FloatArray, height: int, width: int) -> FloatArray:
+    """Points for all that strokes touch in a picture of that size; later ones cover earlier."""
+    scale = _LAYER_SIDE / min(height, width)
+    height, width = max(1, round(height * scale)), max(1, round(width * scale))
+    colour = np.full((height, width, 2), np.nan, np.float32)
+    for (part, within), ab in zip(
+        _brushed(strokes[:, :5], height, width, 0), strokes[:, 5:], strict=True
+    ):
+        colour[part][within >= 0] = ab
+    rows, columns = np.nonzero(np.isfinite(colour[..., 0]))
+    places = np.stack([(columns + 0.5) / width, (rows + 0.5) / height], 1)
+    return np.concatenate([places, colour[rows, columns]], 1).astype(np.float32)
+
+
+def _brushed(
+    pieces: FloatArray, height: int, width: int, beyond: float
+) -> Iterator[tuple[tuple[slice, slice], FloatArray]]:
+    """Around each piece of a brush's path: a part of a map, and how far inside its places lie.
+
+    Args:
+        pieces: (n, 5) as in `Hints.keep`.
+        height: of the map.
+        width: of the map.
+        beyond: cells that count as inside beyond the brush.
+    """
+    scale = min(height, width)
+    spans = pieces[:, :4] * np.array([width, height, width, height], np.float32)
+    for (x0, y0, x1, y1), brush in zip(spans.tolist(), pieces[:, 4].tolist(), strict=True):
+        reach = max(brush / 2 * scale, 0.71) + beyond  # no place lies further from a cell's middle
+        top, left = max(0, int(min(y0, y1) - reach)), max(0, int(min(x0, x1) - reach))
+        bottom, right = int(max(y0, y1) + reach) + 1, int(max(x0, x1) + reach) + 1
+        part = slice(top, min(bottom, height)), slice(left, min(right, width))
+        across = np.arange(*part[1].indices(width), dtype=np.float32) + np.float32(0.5 - x0)
+        down = np.arange(*part[0].indices(height), dtype=np.float32)[:, None] + np.float32(0.5 - y0)
+        length = (x1 - x0) ** 2 + (y1 - y0) ** 2
+        along = ((across * (x1 - x0) + down * (y1 - y0)) / (length or 1)).clip(0, 1)
+        yield part, reach - np.hypot(across - along * (x1 - x0), down - along * (y1 - y0))
 
 
 def obey(chroma: FloatArray, light: FloatArray, points: FloatArray) -> FloatArray:

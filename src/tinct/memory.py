@@ -11,7 +11,7 @@ from tinct.color import SRGB, ColorSpace, Pixels, lightness, merge
 from tinct.color.icc import space_of
 from tinct.color.tone import Tone, classify, tone_curve
 from tinct.errors import AlreadyColour, InputError, Unsupported
-from tinct.flow import colours
+from tinct.flow import colours, own_colours
 from tinct.models.session import Model
 from tinct.options import ColorizeOptions
 from tinct.refine import Upsampler
@@ -53,7 +53,7 @@ def colour_array(
         return plane
     light = lightness(plane, space)
     tone = tone_curve(plane, space) if options.toned == "keep" else None
-    chroma = colours(light, tone, network, options)
+    chroma = colours(light, tone, network, options, own_colours(plane, space, options))
     depth = {"same": 8 * plane.dtype.itemsize, "8": 8, "16": 16}[options.depth]
     enlarged = Upsampler(chroma, *light.shape).rows(0, light.shape[0])
     return merge(light, enlarged, space, depth=8 if depth == 8 else 16)

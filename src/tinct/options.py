@@ -33,8 +33,8 @@ class ColorizeOptions:
     """Name of the model (see `tinct models list`), an ONNX file of `tinct export`, or the folder of
     an exported run."""
     vividness: float = 1.0
-    """How bold the colours are that the model chooses: 1 as colourful as real pictures, less is
-    more cautious, at most 2."""
+    """How bold the colours are that the model chooses, 0 to 2: below 1 it settles for the mean of
+    what it holds possible, above it dares the likeliest."""
     saturation: float = 1.0
     """Strength of the colours: 0 is none, 1 as the model sees them, at most 4."""
     toned: Toned = "neutral"
@@ -68,8 +68,8 @@ class ColorizeOptions:
     seed: int = 0
     """Other variants come of another number."""
     hints: Any = None
-    """Known colours of the picture: a JSON file of points and strokes, or a PNG layer, painted
-    where it is not transparent."""
+    """Known colours of the picture: a JSON file of points, strokes, and places to keep as they are,
+    or a PNG layer, painted where it is not transparent."""
     palette: Any = None
     """Colours that the picture should have, such as `#8a2b1d,#d9b36c,#31506e`."""
     reference: Any = None

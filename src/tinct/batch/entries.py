@@ -53,7 +53,7 @@ def settings_of(options: ColorizeOptions, spec: ModelSpec) -> Settings:
     record = options.record()
     hints, palette = options.known_colours(), options.known_palette()
     if hints is not None:
-        record["hints"] = hashlib.sha256(hints.points.tobytes()).hexdigest()[:16]
+        record["hints"] = hashlib.sha256(bytes(hints)).hexdigest()[:16]
     if palette is not None:
         found = hashlib.sha256(palette.chroma.tobytes() + palette.share.tobytes())
         record["palette"] = found.hexdigest()[:16]

@@ -28,6 +28,7 @@ def evaluate(
     seed: int,
     against: str,
     features: str,
+    lpips: bool,
     trade_off: bool,
     equal_colourfulness: float | None,
     hints: tuple[int, ...],
@@ -52,6 +53,7 @@ def evaluate(
             limit=limit,
             seed=seed,
             features=features,
+            lpips=lpips,
             hints=hints,
             working_size=working_size,
             trade_off=trade_off,
@@ -125,6 +127,11 @@ def declare(parser: Parser, _: bool) -> None:
         metavar="NETWORK",
         help="Network for Frechet and kernel distances; none for no such. "
         "[default: mobilenet_v2 where its weights are]",
+    )
+    how(
+        "--lpips",
+        action="store_true",
+        help="Insist on LPIPS. [default: where its weights are]",
     )
     how("--trade-off", action="store_true", help="Also at other strengths of colour.")
     how(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +58,7 @@ def build(
         title=title,
         contact=contact,
     )
-    with _telling(quiet=quiet) as progress:
+    with _terminable(), _telling(quiet=quiet) as progress:
         built = make(
             folder,
             models=named(models, "--models"),
@@ -134,6 +137,23 @@ def report(
     else:
         print(text(found))
     return 0
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM stop what the block does as Ctrl-C would: nothing half-made is left."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # which alone hears of signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _write(file: Path, content: str) -> None:

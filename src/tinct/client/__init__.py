@@ -33,7 +33,13 @@ from tinct.client.answers import (
     read_record,
 )
 from tinct.options import ColorizeOptions
-from tinct.serve.records import JobRecord, ModelRecord, PaletteRecord, SessionRecord
+from tinct.serve.records import (
+    JobRecord,
+    ModelRecord,
+    PaletteRecord,
+    SessionRecord,
+    StyleRecord,
+)
 
 __all__ = ["Client", "Coloured", "Event", "ServerError", "Session"]
 
@@ -75,20 +81,24 @@ class Client:
         options: ColorizeOptions | None = None,
         *,
         name: str | None = None,
+        hints: Mapping[str, Any] | None = None,
+        reference: Path | bytes | None = None,
     ) -> Coloured:
         """Colour a picture and wait for it.
 
         Args:
             picture: a file or its content.
-            options: how; without `hints` and `reference`, which are files of the server's form.
+            options: how; hints and a reference are given apart, as they cross to the server.
             name: what the picture is called; a path's own name by default.
+            hints: known colours, as a file of hints has them.
+            reference: a picture in colour whose palette the result should have.
 
         Raises:
             TinctError: as the command line would.
             ServerError: the server refuses, or cannot be reached.
         """
-        form = as_form(picture, name)
-        return coloured(self._ask("POST", "/v1/colorize", files=form, data=as_words(options)))
+        form, words = as_form(picture, name, reference), as_words(options, hints)
+        return coloured(self._ask("POST", "/v1/colorize", files=form, data=words))
 
     def submit(
         self,
@@ -96,10 +106,12 @@ class Client:
         options: ColorizeOptions | None = None,
         *,
         name: str | None = None,
+        hints: Mapping[str, Any] | None = None,
+        reference: Path | bytes | None = None,
     ) -> JobRecord:
         """Have a picture coloured without waiting; arguments and errors as for `colorize`."""
-        form = as_form(picture, name)
-        return read_job(self._ask("POST", "/v1/jobs", files=form, data=as_words(options)).json())
+        form, words = as_form(picture, name, reference), as_words(options, hints)
+        return read_job(self._ask("POST", "/v1/jobs", files=form, data=words).json())
 
     def job(self, job_id: str) -> JobRecord:
         """How a job stands."""
@@ -157,13 +169,20 @@ class Client:
         words = {"x": str(x), "y": str(y), "count": str(count)}
         if model is not None:
             words["model"] = model
-        answer = self._ask("POST", "/v1/palette", files=as_form(picture, None), data=words)
+        answer = self._ask("POST", "/v1/palette", files=as_form(picture), data=words)
         return read_palette(answer.json())
 
     def models(self) -> tuple[ModelRecord, ...]:
         """The models that the server offers, the default first."""
         listed = self._ask("GET", "/v1/models").json()["models"]
         return tuple(read_record(ModelRecord, one) for one in listed)
+
+    def styles(self) -> tuple[StyleRecord, ...]:
+        """What the option `style` may be, by name."""
+        listed = self._ask("GET", "/v1/styles").json()["styles"]
+        return tuple(
+            read_record(StyleRecord, {**one, "colours": tuple(one["colours"])}) for one in listed
+        )
 
     def is_ready(self) -> bool:
         """Whether the server can be reached and can colour."""
@@ -248,6 +267,34 @@ class Session:
         where = {"x": x, "y": y, "count": count}
         answer = self.client._ask("POST", f"/v1/sessions/{self.record.id}/palette", json=where)
         return read_palette(answer.json())
+
+    def confidence(self, *, model: str | None = None, size: int | None = None) -> bytes:
+        """A small upright grey PNG, white where the model is sure of its colours.
+
+        Args:
+            model: that is asked; the server's default if not given.
+            size: shorter side, in pixels, at which it sees the picture.
+        """
+        members = {"model": model, "size": size}
+        return self.client._ask(
+            "POST", f"/v1/sessions/{self.record.id}/confidence", json=members
+        ).content
+
+    def layer(
+        self,
+        options: ColorizeOptions | None = None,
+        *,
+        hints: Mapping[str, Any] | None = None,
+        reference: Session | None = None,
+    ) -> bytes:
+        """The colours alone, a transparent PNG at full size to lay over the original.
+
+        Arguments as for `preview`.
+        """
+        members = self._members(options, hints, reference)
+        return self.client._ask(
+            "POST", f"/v1/sessions/{self.record.id}/layer", json=members
+        ).content
 
     def close(self) -> None:
         """Have the server forget the picture."""

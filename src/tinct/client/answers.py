@@ -91,30 +91,40 @@ def chosen_options(options: ColorizeOptions | None) -> dict[str, Any]:
             raise UsageError(
                 "it is a file of this machine, and a server takes it as it came",
                 where=field.name,
-                remedy="send it with a session: preview(hints=..., reference=...)",
+                remedy="give hints and a reference apart: colorize(..., hints=..., reference=...)",
             )
         found[field.name] = str(value) if field.name == "palette" else value
     return found
 
 
-def as_words(options: ColorizeOptions | None) -> dict[str, str]:
-    """The same as words of a form."""
-    return {
+def as_words(
+    options: ColorizeOptions | None, hints: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """The same, and hints, as words of a form."""
+    words = {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in chosen_options(options).items()
     }
+    return words if hints is None else {**words, "hints": json.dumps(hints)}
 
 
-def as_form(picture: Path | bytes, name: str | None) -> dict[str, tuple[str, bytes]]:
-    """A picture as the file of a form.
+def as_form(
+    picture: Path | bytes, name: str | None = None, reference: Path | bytes | None = None
+) -> dict[str, tuple[str, bytes]]:
+    """A picture, and one whose palette it should have, as files of a form.
 
     Raises:
-        Unreadable: it cannot be read.
+        Unreadable: one cannot be read.
     """
+    form = {"picture": _file(picture, name)}
+    return form if reference is None else {**form, "reference": _file(reference, None)}
+
+
+def _file(picture: Path | bytes, name: str | None) -> tuple[str, bytes]:
     if isinstance(picture, bytes):
-        return {"picture": (name or "picture", picture)}
+        return name or "picture", picture
     try:
-        return {"picture": (name or picture.name, picture.read_bytes())}
+        return name or picture.name, picture.read_bytes()
     except OSError as error:
         raise errors.Unreadable(
             f"cannot be read: {error.strerror}", where=str(picture), remedy="check the name"

@@ -21,6 +21,7 @@ from tinct.evaluation.statistics import Bootstrap
 from tinct.evaluation.structure import psnr
 from tinct.evaluation.tradeoff import judged
 from tinct.evaluation.ways import Way, case_of, coloured
+from tinct.hints import obey
 
 Record = dict[str, Any]
 #: the colour of a point is the mean of a square of 2 * RADIUS + 1 pixels
@@ -50,17 +51,18 @@ def points(truth: Image8, count: int, rng: np.random.Generator) -> NDArray[np.fl
     Args:
         truth: uint8 sRGB (H, W, 3).
         count: how many.
-        rng: draws the places.
+        rng: draws the places; the same gives the same first points for any count.
 
     Returns:
         (count, 4) float32: x and y in 0..1 of width and height, a* and b* in CIE units, the mean of
         a square around the place.
     """
     height, width = truth.shape[:2]
-    rows, columns = rng.integers(height, size=count), rng.integers(width, size=count)
+    # drawn pair by pair: the first points are the same however many there are
+    places = (rng.random((count, 2)) * (height, width)).astype(int)
     chroma = rgb_to_lab(truth * np.float32(1 / 255))[..., 1:]
     found = np.empty((count, 4), np.float32)
-    for at, (row, column) in enumerate(zip(rows, columns, strict=True)):
+    for at, (row, column) in enumerate(places):
         patch = chroma[
             max(0, row - RADIUS) : row + RADIUS + 1, max(0, column - RADIUS) : column + RADIUS + 1
         ]
@@ -120,7 +122,10 @@ def _values(
         found = []
         for count in counts:
             hints = drawn[:count] if count else None
-            result = coloured(case.light, model.predict(case.light, hints=hints).chroma)
+            chroma = model.predict(case.light, hints=hints).chroma
+            if hints is not None:  # as the flow does
+                chroma = obey(chroma, case.light, hints)
+            result = coloured(case.light, chroma)
             error = np.mean((result.astype(np.float32) - case.truth) ** 2, dtype=np.float64)
             found.append((judged(result, case.truth)[0], psnr(float(error))))
         return found

@@ -11,6 +11,7 @@ in the repository.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -75,6 +76,41 @@ def page(records: Sequence[Record], peers: Record) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def joined(records: Sequence[Record]) -> list[Record]:
+    """Records of the same pictures by the same protocol as one, so that their rows stand together.
+
+    Baselines are the same in all of them and are taken once; models come in the order of their
+    records, newer results of a name replace older ones.
+    """
+    found: list[Record] = []
+    for record in records:
+        twin = next((one for one in found if _identity(one) == _identity(record)), None)
+        if twin is None:
+            found.append(copy.deepcopy(dict(record)))
+            continue
+        for one, other in zip(twin["sets"], record["sets"], strict=True):
+            new = {way["name"]: way for way in other["ways"] if way["kind"] != "baseline"}
+            kept = [way for way in one["ways"] if way["name"] not in new]
+            at = next(n for n, way in enumerate([*kept, None]) if way is None or _is_model(way))
+            one["ways"][:] = [*kept[:at], *new.values(), *kept[at:]]
+            for kind, groups in one["groups"].items():
+                for name, group in groups.items():
+                    theirs = other["groups"].get(kind, {}).get(name, {"ways": {}})["ways"]
+                    group["ways"].update({way: theirs[way] for way in new if way in theirs})
+    return found
+
+
+def _is_model(way: Record) -> bool:
+    return bool(way["kind"] != "baseline")
+
+
+def _identity(record: Record) -> str:
+    """What has to agree for rows to be compared."""
+    about = [record[key] for key in ("protocol", "against", "seed", "resamples", "features")]
+    sets = [(one["name"], one["sha256"], one["tint"]) for one in record["sets"]]
+    return json.dumps([about, sets])
+
+
 def current(root: Path) -> str:
     """The page as the committed results have it.
 
@@ -87,7 +123,7 @@ def current(root: Path) -> str:
     if not files or not (folder / PEERS).is_file():
         raise UsageError("holds no results", where=str(folder), remedy="run it in the repository")
     peers = json.loads((folder / PEERS).read_text(encoding="utf-8"))
-    return page([read_record(file) for file in files], peers)
+    return page(joined([read_record(file) for file in files]), peers)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from tinct.errors import OutputExists
@@ -16,7 +17,9 @@ RESULTS, TABLE, PICTURES, PAGE = "results.json", "table.md", "pictures.csv", "re
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder, before hours are spent on what could not be written to it.
+    """See that the folder can be made, before hours are spent on what goes into it.
+
+    It is made and taken away again: nothing is left where the evaluation fails or is stopped.
 
     Raises:
         OutputExists: it is there and not empty.
@@ -29,11 +32,12 @@ def check_folder(folder: Path) -> None:
                 where=str(folder),
                 remedy="name a new folder: --out FOLDER",
             )
-        folder.mkdir(parents=True, exist_ok=True)
+        for made in reversed(_made(folder)):
+            made.rmdir()
 
 
 def write_outputs(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Write everything; each file appears whole or not at all, the page last.
+    """Write everything, the page last; where one file cannot be written, none is left.
 
     Raises:
         OutputExists: a file is there already.
@@ -45,7 +49,26 @@ def write_outputs(evaluation: Evaluation, folder: Path) -> list[Path]:
         TABLE: markdown(evaluation.record),
         PAGE: report(evaluation),
     }
-    for name, text in texts.items():
-        with write_atomic(folder / name, overwrite=False) as temporary:
-            temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
-    return [folder / name for name in texts]
+    with output_errors(folder):
+        made = _made(folder)
+    files: list[Path] = []
+    try:
+        for name, text in texts.items():
+            with write_atomic(folder / name, overwrite=False) as temporary:
+                temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+            files.append(folder / name)
+    except BaseException:
+        with suppress(OSError):
+            for file in files:
+                file.unlink()
+            for one in reversed(made):
+                one.rmdir()
+        raise
+    return files
+
+
+def _made(folder: Path) -> list[Path]:
+    """Make a folder with those above it, and say which were not there, the highest first."""
+    absent = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return absent[::-1]

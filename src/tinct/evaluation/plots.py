@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from tinct.datasets.page import text
 
-_WIDTH, _HEIGHT = 400, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 20, 12, 44
+_WIDTH, _HEIGHT = 400, 312
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 20, 24, 44
 #: colours that the style sheet has
 COLOURS = 8
 
@@ -82,7 +82,7 @@ def chart(
             f'<text x="{at:.1f}" y="{_HEIGHT - _BOTTOM + 18}" class="mid">{_label(x, names)}</text>'
         )
     parts.append(f'<text x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 6}" class="end">{text(across)}</text>')
-    parts.append(f'<text x="{_LEFT + 4}" y="{_TOP + 8}">{text(up)}</text>')
+    parts.append(f'<text x="{_LEFT}" y="{_TOP - 8}">{text(up)}</text>')
     parts += [_drawn(number, one, place) for number, one in enumerate(known)]
     names = "".join(
         f'<li class="c{number % COLOURS}"><b>{number + 1}</b> {text(one.label)}</li>'

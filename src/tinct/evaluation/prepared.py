@@ -24,6 +24,8 @@ FloatArray = NDArray[np.float32]
 class Prepared:
     """A truth, with all that `tinct.evaluation.metrics.compare` needs of it."""
 
+    codes: Image8
+    """The truth itself, (H, W, 3)."""
     rgb: FloatArray
     """Codes less 128, planes R, G, B (3, H, W)."""
     lab: FloatArray
@@ -66,6 +68,7 @@ def prepare(truth: Image8, *, given: Image8 | None = None) -> Prepared:
     light = lightness(plain, SRGB)
     slope = gradient(light[None])
     return Prepared(
+        codes=truth,
         rgb=rgb,
         lab=lab,
         light=light,

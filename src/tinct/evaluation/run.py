@@ -45,6 +45,8 @@ class EvaluateOptions:
     """Draws pictures, resamples and points."""
     features: str = AUTO
     """Network for distances between sets: a name, `none`, or `auto` where its weights are there."""
+    lpips: bool = False
+    """Insist on LPIPS; else it is measured where its weights are, unless `features` is `none`."""
     hints: tuple[int, ...] = ()
     """Numbers of points of colour to simulate."""
     working_size: tuple[int, ...] = ()
@@ -105,6 +107,16 @@ def evaluate(
     given = dict(predictions or {})
     if not models and not given:
         raise UsageError("nothing to measure", remedy="name a model, or --predictions NAME=FOLDER")
+    for where, asked in (
+        ("--working-size", chosen.working_size),
+        ("--consistency", chosen.consistency),
+    ):
+        if asked and not models:
+            raise UsageError(
+                "this needs a model: pictures that are there already do not change",
+                where=where,
+                remedy="name one",
+            )
     sets = find_sets(source, limit=chosen.limit, seed=chosen.seed)
     tint = training_tint(data_folder() / "train")
     notes = [] if chosen.limit is not None else _notes(given, sets)
@@ -113,10 +125,8 @@ def evaluate(
     network, note = open_network(chosen.features, least=min(len(one.truths) for one in sets))
     notes += [note] if note else []
     perceptual = None
-    if chosen.features != NONE:
-        missing = lpips_missing()
-        perceptual = PerceptualDistance() if missing is None else None
-        notes += [missing] if missing else []
+    if chosen.lpips or (chosen.features != NONE and lpips_missing() is None):
+        perceptual = PerceptualDistance()
     found, records = [], []
     for one in sets:
         measured = measure(
@@ -129,6 +139,8 @@ def evaluate(
         )
         found.append(measured)
         notes += [f"{one.name}: {name} left out: {why}" for name, why in measured.left_out]
+        if len(measured.truths) == 1:
+            notes.append(f"{one.name}: of one picture, intervals have no width and say nothing")
         records.append(_record(measured, ways, listening, tint, network, chosen, say))
     record = {
         "v": VERSION,
@@ -233,5 +245,6 @@ def _notes(predictions: Mapping[str, Path], sets: Sequence[TruthSet]) -> list[st
         extra = strangers(folder, sets)
         if extra:
             few = ", ".join(extra[:3]) + (", ..." if len(extra) > 3 else "")
-            found.append(f"{name}: {len(extra)} pictures have no truth and are passed over: {few}")
+            have = "picture has" if len(extra) == 1 else "pictures have"
+            found.append(f"{name}: {len(extra)} {have} no truth, passed over: {few}")
     return found

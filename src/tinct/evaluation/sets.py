@@ -12,7 +12,7 @@ import csv
 import hashlib
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -74,13 +74,17 @@ class TruthSet:
     """What was taken of it where that is not all: `test`, `40 of 250`."""
 
 
-def find_sets(source: Path, *, limit: int | None = None, seed: int = 0) -> list[TruthSet]:
+def find_sets(
+    source: Path, *, limit: int | None = None, seed: int = 0, test: bool = True
+) -> list[TruthSet]:
     """The sets at `source`; nothing is decoded yet.
 
     Args:
         source: folder or manifest.
         limit: so many of each set at most, drawn at random.
         seed: draws them.
+        test: of a manifest that is split, take the part held out to the end; else what is trained
+            on.
 
     Raises:
         InputError: there is nothing, or no picture in it, or a manifest does not hold.
@@ -93,12 +97,12 @@ def find_sets(source: Path, *, limit: int | None = None, seed: int = 0) -> list[
             where=str(source),
             remedy="name a folder of pictures in colour, or a manifest",
         )
-    if source.is_file() or _is_manifest(source / TSV):
-        sets = [_of_manifest(source)]
+    if source.is_file() or says_where(source / TSV):
+        sets = [_of_manifest(source, test=test)]
     elif _pictures(source) or not _folders(source):
-        sets = [_of_folder(source)]
+        sets = [folder_set(source)]
     else:
-        sets = [_of_folder(folder) for folder in _folders(source)]
+        sets = [folder_set(folder) for folder in _folders(source)]
     return [one if limit is None else _some(one, limit, seed) for one in sets]
 
 
@@ -146,7 +150,12 @@ def _below(folder: Path) -> Iterator[Path]:
     )
 
 
-def _of_folder(folder: Path) -> TruthSet:
+def folder_set(folder: Path) -> TruthSet:
+    """All pictures in a folder and below it, whatever a table there says of where they lie.
+
+    Raises:
+        InputError: there is none.
+    """
     files = {path.relative_to(folder).as_posix(): path for path in _below(folder)}
     if not files:
         raise InputError(
@@ -199,18 +208,44 @@ def _table(file: Path) -> list[dict[str, str]]:
 # ---- manifests ----------------------------------------------------------------------------
 
 
-def _is_manifest(file: Path) -> bool:
-    """Whether the table says where pictures lie, as those of `tinct data build` do."""
+def says_where(file: Path) -> bool:
+    """Whether a table says where pictures lie, as those of `tinct data build` do.
+
+    Raises:
+        InputError: it is no table.
+    """
     rows = _table(file)
     return bool(rows) and bool({"file", "shard"} & set(rows[0]))
 
 
-def _of_manifest(source: Path) -> TruthSet:
-    pile = open_pile(source, excluded=False)
-    rows = list(pile.rows)
-    part = ""
-    if any(row.split == HELD_OUT for row in rows):
-        rows, part = [row for row in rows if row.split == HELD_OUT], HELD_OUT
+def check_manifest(source: Path) -> None:
+    """Raise InputError where a table with paths is named in place of its folder."""
+    if source.suffix.lower() != Path(TSV).suffix or not source.is_file() or says_where(source):
+        return
+    rows = _table(source)
+    if rows and "path" in rows[0] and "id" not in rows[0]:
+        raise InputError(
+            "says what pictures are, and not where they lie: it has no column id and none file",
+            where=str(source),
+            remedy=f"name its folder: {source.parent}",
+        )
+
+
+def held_out(rows: Iterable[Row]) -> list[Row]:
+    """The rows of a manifest that were held out to the end; none where it is not split."""
+    return [row for row in rows if row.split == HELD_OUT]
+
+
+def _of_manifest(source: Path, *, test: bool) -> TruthSet:
+    check_manifest(source)
+    # `exclude.txt` names the test part, for trainings to leave it out: it is what is wanted here
+    pile = open_pile(source)
+    rows, part = held_out(pile.rows) if test else [], HELD_OUT
+    if not rows:
+        pile, part = open_pile(source, excluded=False), ""
+        rows = [row for row in pile.rows if test or row.split in {"", "train"}]
+        if not rows:
+            raise InputError("has no part to train on", where=str(source))
     offsets: dict[str, dict[str, tuple[int, int]]] = {}
     truths = [
         Truth(

@@ -46,8 +46,7 @@ def psnr(squared_error: float) -> float:
 
 def windows(planes: FloatArray) -> Windows:
     """The windows of planes (C, H, W), the middle of their range at 0."""
-    mean = np.stack([blurred(plane) for plane in planes])
-    squares = np.stack([blurred(plane * plane) for plane in planes])
+    mean, squares = blurred(planes), blurred(planes * planes)
     squares -= mean * mean
     return Windows(mean, squares)
 
@@ -62,10 +61,14 @@ def ssim(planes: FloatArray, truth_planes: FloatArray, truth: Windows) -> float:
         truth: `windows(truth_planes)`.
     """
     total = 0.0
+    three = np.empty((3, *planes.shape[1:]), np.float32)
     for plane, other, other_mean, other_variance in zip(
         planes, truth_planes, truth.mean, truth.variance, strict=True
     ):
-        mean, squares, products = blurred(plane), blurred(plane * plane), blurred(plane * other)
+        three[0] = plane
+        np.multiply(plane, plane, out=three[1])
+        np.multiply(plane, other, out=three[2])
+        mean, squares, products = blurred(three)
         products -= mean * other_mean
         squares -= mean * mean
         squares += other_variance
@@ -86,31 +89,31 @@ def ssim(planes: FloatArray, truth_planes: FloatArray, truth: Windows) -> float:
     return total / len(planes)
 
 
-def blurred(plane: FloatArray) -> FloatArray:
-    """Gaussian means (H - 10, W - 10) of a plane (H, W).
+def blurred(planes: FloatArray) -> FloatArray:
+    """Gaussian means (C, H - 10, W - 10) of planes (C, H, W).
 
     Where a side is shorter than the window, the window is cut to it, and one fits.
     """
-    height, width = plane.shape
+    count, height, width = planes.shape
     wide, tall = min(_TAPS, width), min(_TAPS, height)
-    across = np.empty((height, width - wide + 1), np.float32)
+    across = np.empty((count, height, width - wide + 1), np.float32)
     block = _block(wide, height)
     matrix = _matrix(wide, block).T
-    for left in range(0, across.shape[1], block):
-        columns = min(block, across.shape[1] - left)
+    for left in range(0, across.shape[2], block):
+        columns = min(block, across.shape[2] - left)
         span = columns + wide - 1
         np.matmul(
-            plane[:, left : left + span],
+            planes[..., left : left + span],
             matrix[:span, :columns],
-            out=across[:, left : left + columns],
+            out=across[..., left : left + columns],
         )
-    both = np.empty((height - tall + 1, across.shape[1]), np.float32)
-    block = _block(tall, across.shape[1])
+    both = np.empty((count, height - tall + 1, across.shape[2]), np.float32)
+    block = _block(tall, across.shape[2])
     matrix = _matrix(tall, block)
-    for top in range(0, len(both), block):
-        rows = min(block, len(both) - top)
+    for top in range(0, both.shape[1], block):
+        rows = min(block, both.shape[1] - top)
         span = rows + tall - 1
-        np.matmul(matrix[:rows, :span], across[top : top + span], out=both[top : top + rows])
+        np.matmul(matrix[:rows, :span], across[:, top : top + span], out=both[:, top : top + rows])
     return both
 
 

@@ -19,10 +19,116 @@ DASH = "–"
 
 
 def markdown(record: Record) -> str:
-    """A heading and a table for each set."""
-    return (
-        "\n\n".join(f"{heading(record, one)}\n\n{set_table(one)}" for one in record["sets"]) + "\n"
+    """Of each set a heading and a table, its groups, and what was measured on demand."""
+    return "\n\n".join(part for one in record["sets"] for part in _parts(record, one)) + "\n"
+
+
+def _parts(record: Record, one: Record) -> Iterator[str]:
+    yield heading(record, one)
+    yield set_table(one)
+    facts = f"of {_safe(one['name'])}, n = {one['n']}, sha256 {one['sha256'][:12]}"
+    for kind in ("category", "artist"):
+        groups = group_table(one, kind)
+        if groups:
+            yield f"CIEDE2000 by {kind}, groups of five pictures or more, {facts}:"
+            yield groups
+    for title, rows in _asked(one):
+        if len(rows) > 1:
+            yield f"{title}, {facts}:"
+            yield _lines(rows)
+
+
+def _asked(one: Record) -> Iterator[tuple[str, list[list[str]]]]:
+    """Headings and rows of what is measured only where it is asked for."""
+    points = one.get("hints", {"counts": [], "ways": {}})
+    yield (
+        "CIEDE2000 with points of true colour",
+        [
+            ["model", *map(str, points["counts"])],
+            *(
+                [_safe(name), *(_ranged(row["ciede2000"]) for row in rows)]
+                for name, rows in points["ways"].items()
+            ),
+        ],
     )
+    yield (
+        "Working sizes",
+        [
+            ["model", "working size", "CIEDE2000", "colourfulness ratio", "times own"],
+            *(
+                [
+                    _safe(name),
+                    f"{row['working_size']}{' (its own)' if row['own'] else ''}",
+                    _ranged(row["ciede2000"]),
+                    f"{row['colourfulness_ratio']:.2f}",
+                    f"{row['times_own']:.2f}",
+                ]
+                for name, rows in one.get("working_sizes", {"ways": {}})["ways"].items()
+                for row in rows
+            ),
+        ],
+    )
+    scaled = one.get("trade_off", {"gains": [], "curves": {}})
+    yield (
+        "CIEDE2000 (colourfulness ratio) with the chroma multiplied",
+        [
+            ["way", *(f"by {gain:g}" for gain in scaled["gains"])],
+            *(
+                [
+                    _safe(name),
+                    *(f"{at['ciede2000']:.2f} ({at['colourfulness_ratio']:.2f})" for at in curve),
+                ]
+                for name, curve in scaled["curves"].items()
+            ),
+        ],
+    )
+    equal = scaled.get("equal") or {"ways": {}, "pairs": []}
+    yield (
+        "All at one colourfulness",
+        [
+            ["way", "chroma times", "colourfulness ratio", "CIEDE2000"],
+            *(
+                [
+                    _safe(name),
+                    f"{way['gain']:.2f}",
+                    f"{way['colourfulness_ratio']:.2f}",
+                    _ranged(way["ciede2000"]),
+                ]
+                for name, way in equal["ways"].items()
+            ),
+            *([_safe(name), "out of reach", DASH, DASH] for name in equal.get("out_of_reach", ())),
+        ],
+    )
+    yield (
+        "Pairs at one colourfulness",
+        [
+            ["way", "against", "nearer on", "p"],
+            *([_safe(pair["way"]), _safe(pair["against"]), *won(pair)] for pair in equal["pairs"]),
+        ],
+    )
+    yield (
+        "Mean CIEDE2000 between results that should be the same",
+        [
+            ["model", "moved by the working size", "moved by a flip"],
+            *(
+                [
+                    _safe(name),
+                    *(_ranged(found[key]) for key in ("size_consistency", "flip_consistency")),
+                ]
+                for name, found in one.get("consistency", {}).items()
+            ),
+        ],
+    )
+
+
+def _ranged(value: Record) -> str:
+    return f"{value['mean']:.2f} [{value['low']:.2f}, {value['high']:.2f}]"
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a table, the first of them its head."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 def heading(record: Record, one: Record) -> str:

@@ -53,7 +53,7 @@ def training_tint(folder: Path, *, seed: int = 0) -> Tint:
     """
     if not folder.is_dir():
         return RECORDED
-    truths = [truth for one in find_sets(folder) for truth in one.truths]
+    truths = [truth for one in find_sets(folder, test=False) for truth in one.truths]
     chosen = np.random.default_rng(seed).permutation(len(truths))[:PICTURES]
     square = Protocol("stretch", SIZE)
     pictures = []

@@ -22,28 +22,41 @@ if TYPE_CHECKING:
 #: models that are being loaded in the background, by name and threads
 _PRELOADED: dict[tuple[str | Path, int | None], Background[Model]] = {}
 #: used when nothing is said
-DEFAULT = "tinct-small.first"
+DEFAULT = "tinct-small.second"
 
 MODELS: dict[str, ModelSpec] = {
-    "tinct-small.first": ModelSpec(
-        name="tinct-small.first",
-        file="tinct-small.first.onnx",
-        sha256="f8b23b58a229748329a0807a30b97945f7a5d04fa5233eb763ca119b3346d29a",
+    "tinct-small.second": ModelSpec(
+        name="tinct-small.second",
+        file="tinct-small.second.onnx",
+        sha256="d70e8de30a9be1fbb2477899889ba32c251151056f5e858df02f7dbb35cc7992",
         licence="Apache-2.0",
-        parameters=4_149_232,
+        parameters=4_276_120,
         trained_on="13,000 paintings and 7,500 photographs of research sets (see the card)",
-        pictures_seen=273_600,
+        pictures_seen=321_600,
         working_size=224,
         largest_side=640,
         multiple=32,
         reduction=4,
         outputs="distribution",
-        temperature=0.8,
-        vividness=(),
+        temperature=1.0,
+        vividness=(
+            (0.831, 2.0),
+            (0.881, 1.6),
+            (0.932, 1.3),
+            (0.974, 1.1),
+            (1, 1.0),
+            (1.029, 0.9),
+            (1.063, 0.8),
+            (1.101, 0.7),
+            (1.145, 0.6),
+            (1.197, 0.5),
+            (1.254, 0.4),
+            (1.317, 0.3),
+        ),
         gain=1.0,
-        hints=False,
+        hints=True,
         grid=14,
-        card="docs/models/tinct-small.first.md",
+        card="docs/models/tinct-small.second.md",
     ),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -12,7 +11,7 @@ from tinct.errors import UsageError
 
 _MOST_POINTS = 4096
 _MOST_STROKES = 512
-_MOST_WORK = 4_000_000  # cells that strokes are drawn into, counted each time
+_MOST_WORK = 20_000_000  # cells that strokes are drawn into, counted each time
 _CELLS = 256  # of a stroke's grid, across the picture
 
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -38,13 +37,28 @@ class _Stroke:
 
 
 @dataclass(config=_STRICT)
+class _Kept:
+    path: Annotated[list[tuple[_Share, _Share]], Field(min_length=1, max_length=_MOST_POINTS)]
+    width: _Share = 0.01
+
+
+@dataclass(config=_STRICT)
 class _Hints:
     points: Annotated[list[_Point], Field(max_length=_MOST_POINTS)] = Field(default_factory=list)
     strokes: Annotated[list[_Stroke], Field(max_length=_MOST_STROKES)] = Field(default_factory=list)
+    keep: Annotated[list[_Kept], Field(max_length=_MOST_STROKES)] = Field(default_factory=list)
 
 
 _FORM: TypeAdapter[_Hints] = TypeAdapter(_Hints)
 _SIDES = {"type": "number", "minimum": 0, "maximum": 1}
+_BRUSH = {
+    "path": {
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "array", "items": _SIDES, "minItems": 2, "maxItems": 2},
+    },
+    "width": _SIDES,
+}
 _COLOURS = {
     "color": {"type": "string", "pattern": "^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"},
     "ab": {
@@ -75,21 +89,22 @@ SCHEMA: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "path": {
-                        "type": "array",
-                        "minItems": 1,
-                        "items": {
-                            "type": "array",
-                            "items": _SIDES,
-                            "minItems": 2,
-                            "maxItems": 2,
-                        },
-                    },
-                    "width": _SIDES,
+                    **_BRUSH,
                     **_COLOURS,
                 },
                 "required": ["path"],
                 "oneOf": [{"required": ["color"]}, {"required": ["ab"]}],
+                "additionalProperties": False,
+            },
+        },
+        "keep": {
+            "type": "array",
+            "maxItems": _MOST_STROKES,
+            "description": "Where the picture stays as it is.",
+            "items": {
+                "type": "object",
+                "properties": _BRUSH,
+                "required": ["path"],
                 "additionalProperties": False,
             },
         },
@@ -120,17 +135,18 @@ def checked_hints(given: Any) -> dict[str, Any] | None:
     ]:
         if (color is None) == (ab is None):
             raise UsageError("each needs a color, or its ab", where="hints", remedy="see /docs")
-    if sum(map(_work, hints.strokes)) > _MOST_WORK:
+    brushed: list[_Stroke | _Kept] = [*hints.strokes, *hints.keep]
+    if sum(map(_work, brushed)) > _MOST_WORK:
         raise UsageError(
             "the strokes cover too much", where="hints", remedy="draw fewer, or thinner ones"
         )
-    return {name: given[name] for name in ("points", "strokes") if given.get(name)}
+    return {name: given[name] for name in ("points", "strokes", "keep") if given.get(name)}
 
 
-def _work(stroke: _Stroke) -> float:
+def _work(stroke: _Stroke | _Kept) -> float:
     path = stroke.path
-    long = sum(
-        math.ceil(math.hypot(u - x, v - y) * _CELLS) + 2
+    brush = stroke.width * _CELLS + 2
+    return sum(
+        (abs(u - x) * _CELLS + brush) * (abs(v - y) * _CELLS + brush)
         for (x, y), (u, v) in zip(path, path[1:] or path, strict=False)
     )
-    return long * (stroke.width * _CELLS + 1) ** 2

@@ -89,7 +89,8 @@ class Kept:
             found = self._variants(light, remembering, options)
             asked = Leaning(remembering, found[max(options.variant, 1) - 1])
             options = replace(options, variants=0, variant=0)
-        return _merged(self.light(side), flow.colours(light, tone, asked, options))
+        own = flow.own_colours(self.preview(seen), space, options)
+        return _merged(self.light(side), flow.colours(light, tone, asked, options, own))
 
     def _variants(
         self, light: FloatArray, network: Remembering, options: ColorizeOptions
@@ -101,9 +102,7 @@ class Kept:
             light,
             size=options.size,
             temperature=heat,
-            hints=None
-            if hints is None
-            else fitting(hints, height=light.shape[0], width=light.shape[1]),
+            hints=fitting(hints, height=light.shape[0], width=light.shape[1]),
             palette=None if palette is None else palette.over(network.bins),
             distribution=True,
         )

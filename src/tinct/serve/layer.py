@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,17 @@ from tinct.image import Page, upright
 from tinct.models.session import Model
 from tinct.options import ColorizeOptions
 from tinct.refine import Upsampler
+
+
+def write_layer(target: Path, page: Page, network: Model, options: ColorizeOptions) -> None:
+    """Write the layer as a PNG.
+
+    It is held whole until then, 4 bytes a pixel; twice that where the page lies on its side.
+    """
+    from PIL import Image
+
+    layer = colour_layer(page, network, options)
+    Image.fromarray(layer).save(target, "PNG", compress_level=1)
 
 
 def colour_layer(page: Page, network: Model, options: ColorizeOptions) -> NDArray[np.uint8]:

@@ -297,11 +297,11 @@ class Worker:
         load(file.path, max_megapixels=max_pixels / 1e6, name=file.name)
 
     def _colour(self, task: Colour, kept: Kept) -> Coloured:
+        from tinct.colorizer import Colorizer
         from tinct.image import SAVERS
         from tinct.naming import FALLBACK_FORMAT, WRITTEN_SUFFIXES
         from tinct.provenance import sidecar_path
         from tinct.serve.kept import Remembering
-        from tinct.serve.received import Received
 
         own = kept.picture.format
         wanted = task.options.format
@@ -315,8 +315,8 @@ class Worker:
         if task.sent.confidence:
             sure = task.source.with_name(f"{task.stem}-confidence.png")
             options = replace(options, confidence=sure)
-        colour = Received.of(options, network=network, sent_as=task.name)
-        result = colour.file(task.source, target, overwrite=True)
+        colour = Colorizer.of(options, network)
+        result = colour.file(task.source, target, overwrite=True, name=task.name)
         if result.status == "skipped":
             return Coloured(result, task.source, own)
         record = None
@@ -343,7 +343,7 @@ class Worker:
 
     def _layer(self, task: Layer, kept: Kept) -> Path:
         from tinct.serve.kept import Remembering
-        from tinct.serve.layer import colour_layer
+        from tinct.serve.layer import write_layer
 
         if not kept.examine(task.options):
             raise AlreadyColour(
@@ -353,7 +353,7 @@ class Worker:
             )
         network = Remembering(self.network(task.options.model), kept)
         target = task.source.with_name(f"{task.stem}.png")
-        target.write_bytes(_png(colour_layer(kept.picture.pages[0], network, task.options)))
+        write_layer(target, kept.picture.pages[0], network, task.options)
         return target
 
 

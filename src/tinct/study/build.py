@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tinct.errors import InputError, OutputExists, UsageError
 from tinct.evaluation.evaluate import Colourer, colour, colourer
+from tinct.evaluation.protocol import Protocol
 from tinct.image.atomic import output_errors
 from tinct.models import load_model
 from tinct.study import folder as places
@@ -25,7 +26,6 @@ from tinct.study.pictures import (
     Pixels,
     chroma_of,
     encode,
-    fit,
     padded,
     spoil,
 )
@@ -200,9 +200,10 @@ def _taken(
 ) -> Iterator[Drawn]:
     """Pictures in drawn order without copies and without those that have no colours to judge."""
     seen: set[str] = set()
+    protocol = Protocol(options.protocol, options.size)
     for candidate in in_drawn_order(found, options.sample, options.seed):
         whole, digest = candidate.read()
-        truth = fit(whole, options.protocol, options.size)
+        truth = protocol.fit(whole)
         reason = "copies" if digest in seen else "grey" if chroma_of(truth) < LEAST_CHROMA else ""
         seen.add(digest)
         if reason:

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tinct.datasets.manifest import Row
-from tinct.datasets.pictures import members, open_pile
+from tinct.datasets.manifest import TSV, Row
+from tinct.datasets.pictures import Pile, members, open_pile
 from tinct.errors import InputError, Unreadable
 from tinct.evaluation import truths
+from tinct.evaluation.sets import check_manifest, folder_set, held_out, says_where
 from tinct.study.options import Sample
 from tinct.study.pictures import Pixels
 
@@ -64,6 +65,8 @@ class Candidate:
 def candidates(sources: Sequence[Path]) -> list[Candidate]:
     """All pictures of some folders or manifests, in a stable order.
 
+    Of a manifest that is split, the part held out to the end counts alone.
+
     The category is the manifest's, or the sub-folder, or, of several sources, the source's name.
 
     Raises:
@@ -71,14 +74,27 @@ def candidates(sources: Sequence[Path]) -> list[Candidate]:
     """
     found = []
     for source in sources:
-        pile = open_pile(source)
+        pile = _pile(source)
         title = source.resolve().name
-        for row in pile.rows:
+        for row in held_out(pile.rows) or pile.rows:
             alone = title if len(sources) > 1 else ""
             known = row.category if row.category not in {"", "."} else alone
             where = f"{title}/{row.where}" if len(sources) > 1 else row.where
             found.append(Candidate(where, known, pile.folder, row))
     return sorted(found, key=lambda one: one.name)
+
+
+def _pile(source: Path) -> Pile:
+    """The pictures of a source; of a folder with a table that does not say where they lie, all."""
+    if not source.is_dir() or not (source / TSV).is_file() or says_where(source / TSV):
+        check_manifest(source)
+        return open_pile(source)
+    found = folder_set(source)
+    rows = [
+        Row(file=Path(one.where).relative_to(source).as_posix(), category=one.category)
+        for one in found.truths
+    ]
+    return Pile(source, source, rows)
 
 
 def in_drawn_order(found: Sequence[Candidate], sample: Sample, seed: int) -> Iterator[Candidate]:

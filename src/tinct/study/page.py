@@ -67,14 +67,18 @@ def page(study: Study, found: Record) -> str:
     return Template(template).substitute(
         title=text(study.options.title),
         state=text(
-            f"{whole(people['votes'])} answers of {whole(people['scored'])} participants to "
-            f"{whole(len(study.pictures))} pictures in {len(study.ways)} ways."
+            f"{_counted(people['votes'], 'answer')} of {_counted(people['scored'], 'participant')} "
+            f"to {_counted(len(study.pictures), 'picture')} in {_counted(len(study.ways), 'way')}."
         ),
         figures=_headlines(mode, found),
         body=body,
         footer=f"Written by Tinct {text(__version__)}. The page holds everything in itself. "
         "It names nobody: participants are numbers.",
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{whole(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _headlines(mode: str, found: Record) -> str:
@@ -209,7 +213,7 @@ def _cell(study: Study, picture: Picture, row: Record) -> str:
     return (
         f'<figure><img src="{data}" alt="{text(picture.name)}, {text(name)}" loading="lazy">'
         f"<figcaption><b>{text(name)}</b> {text(_share(row))}"
-        f"<small>{row['votes']} answers</small></figcaption></figure>"
+        f"<small>{_counted(row['votes'], 'answer')}</small></figcaption></figure>"
     )
 
 

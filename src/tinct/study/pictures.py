@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tinct.color import SRGB, lightness, merge, rgb_to_lab
-from tinct.study.options import Protocol
 
 Pixels = NDArray[np.uint8]
 
@@ -23,26 +22,6 @@ _LOUD = 75.0
 PADDING = 12
 _PAD = b"tiNc"
 _END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
-
-
-def fit(picture: Pixels, protocol: Protocol, size: int) -> Pixels:
-    """A picture (H, W, 3) at the size it is coloured and shown at; bicubic, antialiased."""
-    height, width = picture.shape[:2]
-    if protocol == "stretch":
-        return _resized(picture, size, size)
-    side = min(size, height, width) if protocol == "full" else size
-    scale = side / min(height, width)
-    whole = _resized(picture, max(side, round(height * scale)), max(side, round(width * scale)))
-    if protocol == "full":
-        return whole
-    top, left = (whole.shape[0] - size) // 2, (whole.shape[1] - size) // 2
-    return np.ascontiguousarray(whole[top : top + size, left : left + size])
-
-
-def _resized(picture: Pixels, height: int, width: int) -> Pixels:
-    if picture.shape[:2] == (height, width):
-        return picture
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def chroma_of(picture: Pixels) -> float:

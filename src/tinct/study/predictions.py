@@ -6,9 +6,10 @@ from pathlib import Path
 
 from tinct.errors import InputError, Unreadable
 from tinct.evaluation import truths
+from tinct.evaluation.protocol import Protocol
 from tinct.study.draw import Candidate
 from tinct.study.options import StudyOptions
-from tinct.study.pictures import Pixels, fit
+from tinct.study.pictures import Pixels
 from tinct.training.sources import list_pictures
 
 
@@ -21,7 +22,8 @@ class Predictions:
         Raises:
             InputError: there is no such folder, or it holds no pictures.
         """
-        self._name, self._folder, self._options = name, folder, options
+        self._name, self._folder = name, folder
+        self._protocol = Protocol(options.protocol, options.size)
         self._files: dict[str, set[Path]] = {}
         for where, path in list_pictures(folder).files:
             stem = Path(where).with_suffix("").as_posix().removesuffix(".colorized")
@@ -55,7 +57,7 @@ class Predictions:
                 where=str(path),
                 remedy="predictions have the size of their truth, or that of the study",
             )
-        return fit(found, self._options.protocol, self._options.size)
+        return self._protocol.fit(found)
 
     def _find(self, candidate: Candidate) -> Path:
         whole = Path(candidate.name).with_suffix("").as_posix()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def serve(folder: Path, *, host: str, port: int, told: Callable[[str], None]) -> None:
-    """Serve a study until Ctrl-C or SIGTERM.
+    """Serve a study until Ctrl-C or SIGTERM, neither of which is a failure.
 
     Args:
         folder: of the study; answers are written to it.
@@ -52,9 +54,32 @@ def serve(folder: Path, *, host: str, port: int, told: Callable[[str], None]) ->
             shown = f"[{host}]" if ":" in host else host
             told(f"http://{shown}:{listener.getsockname()[1]}/")
             with contextlib.suppress(KeyboardInterrupt):  # the usual way to end a server
-                uvicorn.Server(configured(make_app(study, store))).run(sockets=[listener])
+                server = uvicorn.Server(configured(make_app(study, store)))
+                with _ended_by(server):
+                    server.run(sockets=[listener])
     finally:
         store.close()
+
+
+@contextlib.contextmanager
+def _ended_by(server: uvicorn.Server) -> Iterator[None]:
+    """Let SIGTERM, which service managers send, end a server as Ctrl-C does, with exit code 0.
+
+    uvicorn ends well at a signal, and then raises it again, for the handler that was there before
+    it: by default that of SIGTERM kills the process.
+    """
+
+    def stop(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    if threading.current_thread() is not threading.main_thread():  # which alone hears of signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def configured(app: FastAPI) -> uvicorn.Config:

@@ -1,6 +1,9 @@
-"""How bold a network is to be: the temperatures at which it is as colourful as real pictures.
+"""How bold a network is to be: how colourful it is at each temperature.
 
-Measured on the validation pictures of its run, never on evaluation pictures.
+Vividness 1 is the temperature `BALANCE`; others are as much more or less colourful than that as
+the number says. As colourful as real pictures would be bolder than a network of this size can
+justify: it would have to bet on its likeliest guess everywhere. Measured on the validation
+pictures of its run, never on evaluation pictures.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from tinct.training.validation import chosen_pictures
 
 #: temperatures that are tried, from the most cautious
 TEMPERATURES = (2.0, 1.6, 1.3, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+#: that of vividness 1
+BALANCE = 1.0
 _SIDE = 256
 
 
@@ -32,9 +37,9 @@ class Calibration:
     """What `ModelSpec` is told."""
 
     vividness: tuple[tuple[float, float], ...]
-    """Share of real colourfulness and the temperature that gives it, ascending."""
-    temperature: float
-    """That for 1."""
+    """Vividness and the temperature for it, ascending."""
+    colourfulness: float
+    """Of results at vividness 1, as a share of that of real pictures."""
 
     def text(self) -> str:
         """As an exported file has it."""
@@ -93,15 +98,16 @@ def _colourfulness(model: Model, grey: NDArray[np.uint8]) -> NDArray[np.float64]
 
 
 def fitted(temperatures: Sequence[float], ratios: Sequence[float]) -> Calibration:
-    """The pairs that rise, and the temperature for vividness 1 between or nearest to them.
+    """The pairs that rise, relative to the colourfulness at `BALANCE`.
 
     Args:
-        temperatures: descending.
+        temperatures: descending, `BALANCE` among them.
         ratios: colourfulness at each as a share of that of the truth.
     """
+    balanced = float(ratios[list(temperatures).index(BALANCE)])
     pairs: list[tuple[float, float]] = []
     for heat, ratio in zip(temperatures, ratios, strict=True):
-        if not pairs or ratio > pairs[-1][0] + 1e-3:
-            pairs.append((round(float(ratio), 3), float(heat)))
-    known, heats = zip(*pairs, strict=True)
-    return Calibration(tuple(pairs), float(np.interp(1.0, known, heats)))
+        vividness = round(float(ratio) / balanced, 3)
+        if not pairs or vividness > pairs[-1][0]:
+            pairs.append((vividness, float(heat)))
+    return Calibration(tuple(pairs), round(balanced, 3))

@@ -76,8 +76,8 @@ def export_run(
         target: file to write, where there is none yet; None writes `model.onnx` into the run,
             over one from before.
         weights: those of the best validation, or of the last.
-        calibrate: measure on the run's validation pictures which temperature makes a network that
-            gives a distribution as colourful as they are (`tinct` only).
+        calibrate: measure on the run's validation pictures how colourful a network that gives a
+            distribution is at each temperature (`tinct` only).
         storage: of the weights in the file; arithmetic is in float32 either way.
 
     Returns:
@@ -131,10 +131,14 @@ def _calibration(file: Path, run: Path) -> dict[str, str]:
     """What an exported file is to say of its temperatures."""
     from tinct.models.exported import spec_of
     from tinct.models.session import Model
-    from tinct.training.calibrate import calibrate
+    from tinct.training.calibrate import BALANCE, calibrate
 
     found = calibrate(Model(spec_of(file), file), run)
-    return {"vividness": found.text(), "temperature": f"{found.temperature:.4g}"}
+    return {
+        "vividness": found.text(),
+        "temperature": f"{BALANCE:g}",
+        "colourfulness": f"{found.colourfulness:g}",
+    }
 
 
 def read_weights(run: Path, which: Literal["best", "last"]) -> Weights:

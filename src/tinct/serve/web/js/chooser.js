@@ -86,13 +86,18 @@ export function aim() {
   close(false);
   document.querySelector(".dot.aim")?.remove();
   const place = { x: 0.5, y: 0.5 };
-  const cross = made("button", { type: "button", class: "dot aim", "aria-label": t("hints.aim") });
+  const cross = made("button", { type: "button", class: "dot aim", "aria-label": t(marks.isKeeping() ? "hints.aim_kept" : "hints.aim") });
   const draw = () => {
     const { left, top } = viewer.pointOf(place.x, place.y);
     cross.style.transform = `translate(${left}px, ${top}px)`;
   };
   const end = () => { viewer.removeEventListener("view", draw); cross.remove(); };
-  const enter = () => { end(); choose({ ...place, from: $("aim") }); };
+  const back = marks.isKeeping() ? $("keep") : $("aim");
+  const enter = () => {
+    if (marks.isKeeping()) { marks.dab(place); return; }
+    end();
+    choose({ ...place, from: back });
+  };
   cross.addEventListener("click", enter);
   cross.addEventListener("keydown", (event) => {
     const far = event.shiftKey ? 0.1 : 0.02;
@@ -103,7 +108,7 @@ export function aim() {
       draw();
       announce(t("hints.place", { x: percent(place.x), y: percent(place.y) }));
     } else if (event.key === "Enter" || event.key === " ") enter();
-    else if (event.key === "Escape") { end(); $("aim").focus(); } else return;
+    else if (event.key === "Escape") { end(); back.focus(); } else return;
     event.preventDefault();
     event.stopPropagation();
   });
@@ -123,4 +128,5 @@ export function begin() {
   });
   shelf.addEventListener("select", () => close(false));
   $("aim").addEventListener("click", aim);
+  shelf.addEventListener("aim", aim);
 }

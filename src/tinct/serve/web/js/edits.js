@@ -24,6 +24,7 @@ export function hintsOf(edit) {
   return {
     points: edit.hints.filter((hint) => hint.kind === "point").map(plain),
     strokes: edit.hints.filter((hint) => hint.kind === "stroke").map(plain),
+    keep: edit.hints.filter((hint) => hint.kind === "keep").map(plain),
   };
 }
 
@@ -36,7 +37,7 @@ export function asked(edit) {
 /** A project: a file for `--hints` that also holds the options. */
 export function project(edit, name) {
   const { reference, ...options } = edit.options; // a reference is a picture, and stays one
-  const hints = hintsOf(edit) || { points: [], strokes: [] };
+  const hints = hintsOf(edit) || { points: [], strokes: [], keep: [] };
   return JSON.stringify({ ...hints, tinct: { v: 1, picture: name, options } }, null, 1);
 }
 
@@ -50,11 +51,16 @@ export function readProject(text) {
     if (!share(one.x) || !share(one.y) || !isColour(one)) throw new TypeError("points");
     hints.push({ id: newId(), kind: "point", x: one.x, y: one.y, ...chroma(one) });
   }
+  const drawn = (one) => Array.isArray(one.path) && one.path.length && one.path.flat().every(share);
   for (const one of given.strokes || []) {
-    if (!Array.isArray(one.path) || !one.path.flat().every(share) || !isColour(one)) throw new TypeError("strokes");
+    if (!drawn(one) || !isColour(one)) throw new TypeError("strokes");
     hints.push({ id: newId(), kind: "stroke", path: one.path, width: one.width ?? 0.01, ...chroma(one) });
   }
-  if (!Array.isArray(given.points) && !Array.isArray(given.strokes)) throw new TypeError("hints");
+  for (const one of given.keep || []) {
+    if (!drawn(one)) throw new TypeError("keep");
+    hints.push({ id: newId(), kind: "keep", path: one.path, width: one.width ?? 0.01 });
+  }
+  if (![given.points, given.strokes, given.keep].some(Array.isArray)) throw new TypeError("hints");
   const { reference, hints: _, ...options } = given.tinct?.options || {};
   return { options, hints };
 }

@@ -104,7 +104,7 @@ async function begin() {
   shelf.addEventListener("choose", (event) => chooser.choose(event.detail));
   viewer.addEventListener("pick", (event) => { if (panel.model()?.hints) chooser.choose({ ...event.detail, from: viewer.stage }); });
   viewer.stage.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target === viewer.stage && panel.model()?.hints) { event.preventDefault(); chooser.aim(); }
+    if (event.key === "Enter" && event.target === viewer.stage && (panel.model()?.hints || marks.isKeeping())) { event.preventDefault(); chooser.aim(); }
   });
   chooser.begin();
   variants.begin();

@@ -13,6 +13,9 @@ export const GREY = "#808080";
 
 const dots = new Map();
 let choose = () => {};
+const TOOLS = ["brush", "keep"];
+const widths = { brush: 0.02, keep: 0.08 }; // in shorter sides
+
 let painted = null; // the stroke under the brush
 
 /** Take another step: other hints for the picture that is shown. */
@@ -39,9 +42,13 @@ export function remove(id) {
   announce(t("hints.removed"));
 }
 
+/** Where those who use keys go on, when what they were at is gone. */
+export const refocus = () => ($("aim").hidden ? $("keep") : $("aim")).focus();
+
 /** The name of a hint for those who listen. */
 export function named(hint) {
   if (hint.kind === "stroke") return t("hints.stroke", { at: now().indexOf(hint) + 1 });
+  if (hint.kind === "keep") return t("hints.kept", { at: now().indexOf(hint) + 1 });
   return t("hints.point", { at: now().indexOf(hint) + 1, x: percent(hint.x), y: percent(hint.y) });
 }
 
@@ -99,28 +106,49 @@ export function draw() {
     dot.setAttribute("aria-label", t("hints.dot", { name: named(hint) }));
     if (!dot.isConnected) $("dots").append(dot);
   }
-  const strokes = hints.filter((hint) => hint.kind === "stroke");
+  const strokes = hints.filter((hint) => hint.kind !== "point");
   if (painted) strokes.push(painted);
   const { width, height } = viewer;
   $("strokes").setAttribute("viewBox", `0 0 ${width || 1} ${height || 1}`);
   $("strokes").replaceChildren(...strokes.map((stroke) => drawn("polyline", {
     points: [...stroke.path, stroke.path[stroke.path.length - 1]].map(([x, y]) => `${x * width},${y * height}`).join(" "),
-    stroke: shownColour(stroke),
+    ...(stroke.kind === "keep" ? { class: "kept" } : { stroke: shownColour(stroke) }),
     "stroke-width": stroke.width * Math.min(width, height),
   })));
 }
 
-function brushing(on) {
-  $("brush").setAttribute("aria-pressed", String(on));
-  $("brush-tools").hidden = !on;
-  viewer.stage.classList.toggle("brushing", on);
-  viewer.brush = on ? stroked : null;
+let tool = ""; // "brush" paints a colour, "keep" leaves as it is
+
+function brushing(wanted) {
+  tool = wanted;
+  for (const name of TOOLS) $(name).setAttribute("aria-pressed", String(name === tool));
+  $("brush-tools").hidden = !tool;
+  $("brush-paint").hidden = tool !== "brush";
+  $("keep-how").hidden = tool !== "keep";
+  if (tool) $("brush-width").value = String(widths[tool]);
+  viewer.stage.classList.toggle("brushing", Boolean(tool));
+  viewer.brush = tool ? stroked : null;
+  viewer.brushWidth = tool ? widths[tool] : 0;
+}
+
+export const isKeeping = () => tool === "keep";
+
+/** What the brush leaves on its way. */
+const strokeOf = (path) => ({
+  kind: tool === "keep" ? "keep" : "stroke", path, width: widths[tool],
+  ...(tool === "brush" && { color: $("brush-colour").value }),
+});
+
+/** One touch of the brush that leaves as it is, for those who use no pointer. */
+export function dab({ x, y }) {
+  add(strokeOf([[Number(x.toFixed(4)), Number(y.toFixed(4))]]));
+  announce(t("hints.kept", { at: now().length }));
 }
 
 function stroked(path, done) {
   painted = null;
   if (path?.length) {
-    const stroke = { kind: "stroke", path: [...path], width: Number($("brush-width").value), color: $("brush-colour").value };
+    const stroke = strokeOf([...path]);
     if (done) add(stroke);
     else painted = stroke;
   }
@@ -132,11 +160,19 @@ export function begin(chooser) {
   choose = chooser;
   viewer.addEventListener("view", draw);
   for (const kind of ["edit", "select", "shown"]) shelf.addEventListener(kind, draw);
-  $("brush").addEventListener("click", () => brushing(!viewer.brush));
-  shelf.addEventListener("select", () => brushing(false));
+  for (const name of TOOLS) {
+    $(name).addEventListener("click", (event) => {
+      brushing(tool === name ? "" : name);
+      if (tool === "keep" && event.detail === 0) shelf.tell("aim"); // pressed with a key
+    });
+  }
+  $("brush-width").addEventListener("input", () => {
+    widths[tool] = viewer.brushWidth = Number($("brush-width").value);
+  });
+  shelf.addEventListener("select", () => brushing(""));
   const plain = (on) => viewer.stage.classList.toggle("plain", on); // strokes hide the colours that they make
   plain(true);
-  shelf.addEventListener("tab", (event) => { plain(event.detail !== "tab-correct"); if (event.detail !== "tab-correct") brushing(false); });
+  shelf.addEventListener("tab", (event) => { plain(event.detail !== "tab-correct"); if (event.detail !== "tab-correct") brushing(""); });
   $("brush-grey").addEventListener("click", () => { $("brush-colour").value = GREY; });
-  $("clear-hints").addEventListener("click", () => { change([]); $("aim").focus(); });
+  $("clear-hints").addEventListener("click", () => { change([]); refocus(); });
 }

@@ -16,14 +16,14 @@ const LISTS = {
   depth: { same: "option.same", 8: "", 16: "" },
 };
 const NUMBERS = { size: [64, 2048], seed: [0, 2 ** 31], quality: [1, 100] };
-const SWITCHES = ["drop_credentials", "sidecar"];
+const SWITCHES = ["drop_credentials", "sidecar", "confidence"];
 const NAMES = {
   toned: "option.toned", if_color: "option.if_color", effort: "option.effort", format: "option.format",
   depth: "option.depth", size: "option.size", seed: "option.seed", quality: "option.quality",
-  drop_credentials: "option.drop_credentials", sidecar: "option.sidecar", model: "option.model",
+  drop_credentials: "option.drop_credentials", sidecar: "option.sidecar", confidence: "option.confidence", model: "option.model",
 };
 const HOW = ["model", "toned", "if_color", "effort", "size", "seed", "drop_credentials"];
-const SAVING = ["format", "depth", "quality", "sidecar"];
+const SAVING = ["format", "depth", "quality", "sidecar", "confidence"];
 const DEFAULTS = { vividness: 1, saturation: 1, seed: 0, quality: 90, size: "" };
 
 let models = [];
@@ -116,12 +116,14 @@ function notes() {
 }
 
 function hintRow(hint) {
+  const remove = made("button", { type: "button", class: "icon", "aria-label": t("hints.remove", { name: marks.named(hint) }), text: "×", on: { click: () => { marks.remove(hint.id); marks.refocus(); } } });
+  if (hint.kind === "keep") return made("li", {}, made("span", { class: "hint" }, made("span", { class: "paint kept" }), made("span", { text: marks.named(hint) })), remove);
   const open = (event) => shelf.tell("choose", { hint, from: event.currentTarget });
   const paint = made("span", { class: "paint" });
   paint.style.background = marks.shownColour(hint);
   return made("li", {},
     made("button", { type: "button", class: "hint", "aria-label": t("hints.dot", { name: marks.named(hint) }), on: { click: open } }, paint, made("span", { text: marks.named(hint) })),
-    made("button", { type: "button", class: "icon", "aria-label": t("hints.remove", { name: marks.named(hint) }), text: "×", on: { click: () => { marks.remove(hint.id); $("aim").focus(); } } }));
+    remove);
 }
 
 export function draw() {

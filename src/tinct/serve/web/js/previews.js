@@ -125,6 +125,7 @@ export function begin() {
   viewer.addEventListener("view", () => {
     $("zoom").textContent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent" })
       .format(viewer.scale * devicePixelRatio);
+    $("coarse").hidden = Math.min(viewer.worth, viewer.width, viewer.height) <= SIDES.at(-1) * 1.05;
     clearTimeout(calm);
     calm = setTimeout(refresh, CALM);
   });

@@ -26,11 +26,12 @@ async function finished(picture) {
   };
   const job = /<([^>]+)>; rel="describedby"/.exec(answer.headers.get("Link") || "")?.[1];
   if (job) {
-    const { outcome } = await asJson(job);
+    const { outcome, links } = await asJson(job);
     if (outcome?.record) {
       const text = JSON.stringify(outcome.record, null, 1);
       files.push({ name: `${files[0].name}.json`, blob: new Blob([text], { type: "application/json" }) });
     }
+    if (links.confidence) files.push({ name: `${stem(picture.name)}.confidence.png`, blob: await asBlob(links.confidence) });
     ask(job, { method: "DELETE" }).catch(() => {});
   }
   draw();

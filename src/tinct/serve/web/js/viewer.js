@@ -14,6 +14,7 @@ class Viewer extends EventTarget {
   x = 0;
   y = 0;
   mode = "slider";
+  brushWidth = 0; // in shorter sides
   brush = null; // a listener of strokes while the brush is chosen
   #fitted = true;
   #pointers = new Map();
@@ -252,7 +253,7 @@ class Viewer extends EventTarget {
     const place = this.placeOf(event.clientX, event.clientY);
     const { path } = this.#gesture;
     const last = path[path.length - 1];
-    if (!place || (last && Math.hypot(place.x - last[0], place.y - last[1]) < 0.006) || path.length > 250) return;
+    if (!place || (last && Math.hypot(place.x - last[0], place.y - last[1]) < Math.max(0.006, this.brushWidth / 6)) || path.length > 1000) return;
     path.push([Number(place.x.toFixed(4)), Number(place.y.toFixed(4))]);
     this.brush(path, false);
   }

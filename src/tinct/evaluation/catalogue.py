@@ -34,9 +34,12 @@ class Metric:
         """A value as tables have it, with `%` but without any other unit."""
         if self.unit == "%":
             return f"{100 * value:.{self.decimals}f} %"
+        if self.unit == "dB" and value > _ENDLESS:
+            return "∞"
         return f"{value:.{self.decimals}f}"
 
 
+_ENDLESS = 100.0  # dB: two pictures are the same
 _SHARMA = "CIE 142-2001 as in Sharma, Wu and Dalal 2005, weights 1"
 _BANDS = "share of pixels by CIEDE2000; bands of the term project on 32-pixel paintings: "
 _WANG = "Wang et al. 2004: Gaussian windows 11 x 11, sigma 1.5, inside only, range 255"

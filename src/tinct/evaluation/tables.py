@@ -244,7 +244,7 @@ def _mean(key: str, value: Record | None) -> str:
     if value is None or value["mean"] is None:
         return DASH
     show = METRICS[key].show
-    if key not in WITH_INTERVAL:
+    if key not in WITH_INTERVAL or value["low"] == value["high"]:
         return show(value["mean"])
     return f"{show(value['mean'])} [{show(value['low'])}, {show(value['high'])}]"
 

@@ -42,6 +42,9 @@ def bring(data: bytes, form: Form, *, box: Box = _WHOLE, name: str = "") -> list
         rows = slice(round(top * height), max(round(bottom * height), round(top * height) + 1))
         columns = slice(round(left * width), max(round(right * width), round(left * width) + 1))
         pixels = np.ascontiguousarray(pixels[rows, columns])
+    alone = len(form.sizes) == 1 and form.fit == "whole" and not form.grey
+    if alone and min(pixels.shape[:2]) <= form.sizes[0]:
+        return [pixels]  # decoding made it so already
     image = _as_image(pixels)
     if form.grey:
         image = image.recomb([[0.299, 0.587, 0.114]]).rint().cast("uchar")

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# a program that a test starts and that crashes in a library says where
+os.environ.setdefault("PYTHONFAULTHANDLER", "1")
 # how long an example takes is the machine's affair: nothing here measures time
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

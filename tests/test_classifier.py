@@ -118,7 +118,7 @@ def test_inception_resnet_runs() -> None:
 @pytest.mark.parametrize("name", ["mobilenet_v2", "inception_resnet_v2"])
 def test_two_pictures_give_clearly_different_vectors(name: str) -> None:
     if not weights_file(name).is_file():
-        pytest.skip(f"the weights of {name} are not there")
+        pytest.skip(f"the weights of {name} were never fetched: `tinct systems fetch`")
     classifier = load_classifier(name)
     right = classifier(pictures())
     nearly_black = (classifier.picture(pictures()) + 1) / 2 / 127.5 - 1  # as the notebooks fed it

@@ -29,7 +29,7 @@ def train() -> Path:
     """The shards of the training set, with their manifest."""
     folder = Path(os.environ.get("TINCT_DATA", "../shared/data")) / "train"
     if not (folder / TSV).is_file():
-        pytest.skip("the training pictures are not there")
+        pytest.skip("no training pictures: TINCT_DATA names no folder that holds them")
     return folder
 
 

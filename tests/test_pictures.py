@@ -331,7 +331,7 @@ def test_a_share_of_nothing_holds_nothing_out() -> None:
 def test_the_training_set_opens() -> None:
     source = Path(os.environ.get("TINCT_DATA", "../shared/data")) / "train"
     if not source.is_dir():
-        pytest.skip("the training pictures are not there")
+        pytest.skip("no training pictures: TINCT_DATA names no folder that holds them")
     from tinct.training.sources import list_pictures
 
     listing = list_pictures(source)

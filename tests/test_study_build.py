@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 import signal
-import threading
 from collections import Counter
 from pathlib import Path
 
@@ -258,8 +257,6 @@ def test_a_build_that_is_stopped_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By Ctrl-C or by what a service manager sends."""
-    if threading.current_thread() is not threading.main_thread():
-        pytest.skip("signals are for the main thread")
     truths = write_pictures(tmp_path / "truths", 4)
     others = write_predictions(truths, tmp_path / "others", shift=10)
     words = ["study", "build", str(tmp_path / "new"), "--data", str(truths)]

@@ -134,7 +134,7 @@ def test_what_cannot_be_fetched_is_one_line(alone: Path, monkeypatch: pytest.Mon
 def test_the_weights_recognise_what_is_on_a_picture() -> None:
     """Against the published network: a disc and stripes are sure to be no background."""
     if not weights_file(NAME).is_file():
-        pytest.skip(f"the weights of {NAME} are not there")
+        pytest.skip(f"the weights of {NAME} were never fetched: `tinct systems fetch`")
     torch.manual_seed(1)
     y, x = torch.meshgrid(torch.linspace(-1, 1, 299), torch.linspace(-1, 1, 299), indexing="ij")
     stripes = 50 + 45 * torch.sin(40 * x + 9 * y)

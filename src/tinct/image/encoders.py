@@ -7,6 +7,7 @@ of TIFF and the text of PNG.
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
@@ -226,7 +227,7 @@ def _layout(page: Page) -> dict[str, Any]:
     return layout
 
 
-class _Head:
+class _Head(ABC):
     """A stream that replaces the head of what an encoder writes."""
 
     def __init__(self, file: BinaryIO, metadata: bytes) -> None:
@@ -245,9 +246,9 @@ class _Head:
             self._file.write(head)
         return len(data)
 
+    @abstractmethod
     def _head(self, start: bytes) -> bytes | None:
         """The new head and all of `start` behind the old one; None while there is too little."""
-        raise NotImplementedError
 
 
 class _Jpeg(_Head):

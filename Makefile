@@ -24,6 +24,7 @@ slow: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/formats.py
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Tinct needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'

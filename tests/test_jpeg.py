@@ -313,7 +313,7 @@ def test_mutated_files_raise_nothing_of_our_own(
     for place, value in changes:
         data[round(place * (len(data) - 1))] = value
     mutated = bytes(data)
-    assert jpeg.shortcut(mutated) in (True, False)
+    jpeg.shortcut(mutated)
     try:
         file = jpeg.parse(mutated)
         if file.width * file.height < 10**6:

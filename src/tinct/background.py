@@ -1,11 +1,15 @@
-"""A value that is worked out in another thread while this one goes on."""
+"""Values that are worked out in other threads while this one goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from threading import Thread
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from queue import SimpleQueue
+from threading import Event, Semaphore, Thread
 from typing import Generic, TypeVar
 
+Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 
@@ -43,3 +47,46 @@ class Background(Generic[Value]):
         if self._error is not None:
             raise self._error
         return self._value[0]
+
+
+def ahead(work: Callable[[Item], Value], items: Iterable[Item], *, most: int) -> Iterator[Value]:
+    """What `work` makes of each item, in order, and of the next ones while the caller is busy.
+
+    Items are fetched by one thread of their own, which some decoders insist on.
+
+    Args:
+        work: what leaves Python to itself for most of its time.
+        items: what to work on.
+        most: items in work at a time; so many results, and the one handed out, are held.
+    """
+    room, stop = Semaphore(most - 1), Event()
+    begun: SimpleQueue[Background[Value] | BaseException | None] = SimpleQueue()
+
+    def fetch() -> None:
+        try:
+            with ExitStack() as source:
+                if isinstance(items, Generator):
+                    source.callback(items.close)
+                for item in items:
+                    begun.put(Background(partial(work, item)))
+                    room.acquire()
+                    if stop.is_set():
+                        break
+            begun.put(None)
+        except BaseException as error:  # whatever it is, the one who waits shall have it
+            begun.put(error)
+
+    # whoever forgets to close this iterator shall not keep the program from ending
+    fetcher = Thread(target=fetch, name="tinct-ahead", daemon=True)
+    fetcher.start()
+    try:
+        while (next_one := begun.get()) is not None:
+            if isinstance(next_one, BaseException):
+                raise next_one
+            value = next_one.result()
+            room.release()
+            yield value
+    finally:
+        stop.set()
+        room.release()
+        fetcher.join()

@@ -15,18 +15,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tinct import jpeg, provenance
-from tinct.background import Background
-from tinct.color import ColorSpace, FloatArray, Pixels, decode, lightness, merge
+from tinct import provenance
+from tinct.background import Background, ahead
+from tinct.color import ColorSpace, FloatArray, Pixels, decode, lightness, merge_measured
 from tinct.color.icc import space_of
 from tinct.color.tone import Tone, classify, tone_curve
+from tinct.cores import cores
 from tinct.ensemble import predict_best
 from tinct.errors import AlreadyColour, AlreadyTinct, Signed
 from tinct.hints import fitting, obey, untouched
-from tinct.image import ColouredPage, Page, Picture, from_upright
+from tinct.image import ColouredPage, Page, Picture, Strip, from_upright, upright
+from tinct.image.decode import reduced
+from tinct.luma import luma_chroma, prepare
 from tinct.models.session import Model
 from tinct.options import ColorizeOptions
-from tinct.refine import Upsampler, enlarge, luma_chroma, prepare
+from tinct.refine import Upsampler, enlarge
 from tinct.resample import resize
 from tinct.variants import variants_of
 
@@ -34,6 +37,10 @@ from tinct.variants import variants_of
 JUDGED_SIDE = 512
 #: pixels of the shorter side, at most, by which places are kept as they are
 KEPT_SIDE = 512
+#: of how many working sizes a grey JPEG must be for its half-size luma to serve as preview
+_SHARED = 4
+#: strips that are coloured at a time, at most: each takes some 50 megabytes
+_AT_ONCE = 4
 
 
 #: bits by the option's value; "same" is the page's own
@@ -47,9 +54,9 @@ class Light:
     largest: float = 0.0
     coloured: bool = False
 
-    def measure(self, before: FloatArray, after: Pixels, space: ColorSpace) -> None:
-        """Compare the lightness of a strip with that of its coloured pixels."""
-        self.largest = max(self.largest, float(np.abs(lightness(after, space) - before).max()))
+    def note(self, largest: float, after: Pixels) -> None:
+        """Heed the largest change within a strip, and its coloured pixels."""
+        self.largest = max(self.largest, largest)
         if not self.coloured:
             self.coloured = bool((after[..., 1:] != after[..., :1]).any())
 
@@ -156,11 +163,20 @@ def own_colours(preview: Pixels, space: ColorSpace, options: ColorizeOptions) ->
     return decode(preview[..., :3], space)[..., 1:]
 
 
-def page_colours(page: Page, network: Model, options: ColorizeOptions) -> FloatArray:
-    """The small a*b* map of a page, in storage order."""
+def page_colours(
+    page: Page, network: Model, options: ColorizeOptions, preview: Pixels | None = None
+) -> FloatArray:
+    """The small a*b* map of a page, in storage order.
+
+    Args:
+        page: of the source.
+        network: what predicts.
+        options: how.
+        preview: of the page, where there is one already.
+    """
     space = page_space(page)
-    side = options.size or network.spec.working_size
-    preview = page.preview(side)
+    if preview is None:
+        preview = page.preview(options.size or network.spec.working_size)
     tone = tone_curve(preview, space) if options.toned == "keep" else None
     own = own_colours(preview, space, options)
     chroma = colours(lightness(preview, space), tone, network, options, own)
@@ -200,24 +216,36 @@ def _strips(
     page: Page, chroma: FloatArray, space: ColorSpace, depth: Literal[8, 16], light: Light
 ) -> Iterator[Pixels]:
     enlarged = Upsampler(chroma, page.height, page.width)
-    for strip in page.rows():
+
+    def coloured(strip: Strip) -> tuple[Pixels, float]:
         before = lightness(strip.pixels, space)
         rows = enlarged.rows(strip.top, strip.top + before.shape[0])
-        coloured = merge(before, rows, space, depth=depth)
-        light.measure(before, coloured, space)
-        yield coloured
+        return merge_measured(before, rows, space, depth=depth)
+
+    for pixels, largest in ahead(coloured, page.rows(), most=min(cores(), _AT_ONCE)):
+        light.note(largest, pixels)
+        yield pixels
 
 
 def short_way(
-    page: Page, data: bytes, network: Model, options: ColorizeOptions
+    page: Page, luma: Background[NDArray[np.uint8]], network: Model, options: ColorizeOptions
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bytes | None]:
-    """Half-size Cb and Cr planes for the luma of a JPEG, and the profile of the result."""
+    """Half-size Cb and Cr planes for the luma of a JPEG, and the profile of the result.
+
+    Args:
+        page: of the source.
+        luma: of the source at half size, as soon as it is there.
+        network: what predicts.
+        options: how.
+    """
     space = page_space(page)
-    # The network leaves Python to itself: luma is decoded meanwhile.
-    with Background(lambda: page_colours(page, network, options)) as predicted:
-        luma = jpeg.luma(data, scale=2)
-        chroma = predicted.result()
-    blue, red = luma_chroma(chroma, luma, space)
+    side = options.size or network.spec.working_size
+    preview = None
+    if page.bands == 1 and min(page.width, page.height) >= _SHARED * side:
+        # Most of a decoder's work is the entropy code, whatever the size: once for both.
+        preview = upright(reduced(luma.result(), side)[..., 0], page.orientation)
+    chroma = page_colours(page, network, options, preview)
+    blue, red = luma_chroma(chroma, luma.result(), space)
     return blue, red, space.icc
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -36,6 +37,13 @@ def resize(plane: FloatArray, height: int, width: int, *, kernel: Kernel = "bicu
         bottom = min(height, top + rows)
         resized[top:bottom] = deepen(wide, height, top, bottom, kernel=kernel)[0]
     return resized
+
+
+def resize_all(planes: FloatArray, height: int, width: int) -> FloatArray:
+    """Planes (C, h, w) at another size; shrinking averages."""
+    if planes.shape[1:] == (height, width):
+        return planes
+    return deepen(widen(planes, width), height, 0, height)
 
 
 def widen(planes: FloatArray, width: int, *, kernel: Kernel = "bicubic") -> FloatArray:
@@ -77,16 +85,32 @@ def _weights(
     Returns:
         Weights (stop - start, last - first) over the source samples first..last.
     """
+    places, weights = _taps(source, target, kernel)
+    first = int(places[start])
+    last = int(places[stop - 1]) + weights.shape[1]
+    matrix = np.zeros((stop - start, last - first), np.float32)
+    columns = places[start:stop, None] - first + np.arange(weights.shape[1])
+    matrix[np.arange(stop - start)[:, None], columns] = weights[start:stop]
+    return matrix, first, last
+
+
+@lru_cache(maxsize=8)
+def _taps(source: int, target: int, kernel: Kernel) -> tuple[NDArray[np.intp], FloatArray]:
+    """For each target sample, the first source sample that it needs, and the weights from there.
+
+    Returns:
+        (target,), never falling, and (target, taps).
+    """
     scale = source / target
     reach = (2 if kernel == "bicubic" else 3) * max(scale, 1.0)
-    centres = (np.arange(start, stop) + 0.5) * scale
-    first = max(0, int(centres[0] - reach))
-    last = min(source, int(centres[-1] + reach) + 2)
-    distance = np.abs(np.arange(first, last) + 0.5 - centres[:, None]) / max(scale, 1.0)
+    centres = (np.arange(target) + 0.5) * scale
+    taps = min(source, int(2 * reach) + 2)
+    places = np.clip(np.floor(centres - reach).astype(np.intp), 0, source - taps)
+    distance = np.abs(places[:, None] + np.arange(taps) + 0.5 - centres[:, None]) / max(scale, 1.0)
     if kernel == "bicubic":
         near = (1.5 * distance - 2.5) * distance**2 + 1
         far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
         weights = np.where(distance < 1, near, np.where(distance < 2, far, 0))
     else:
         weights = np.where(distance < 3, np.sinc(distance) * np.sinc(distance / 3), 0)
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32), first, last
+    return places, (weights / weights.sum(1, keepdims=True)).astype(np.float32)

@@ -49,6 +49,7 @@ __all__ = [
     "linear_to_srgb",
     "luminance_to_lightness",
     "merge",
+    "merge_measured",
     "rgb_to_lab",
     "srgb_to_linear",
 ]
@@ -171,14 +172,27 @@ def merge(
     Raises:
         ModelError: light or chroma is not finite.
     """
+    return merge_measured(light, chroma, space, depth=depth)[0]
+
+
+def merge_measured(
+    light: FloatArray, chroma: FloatArray, space: ColorSpace = SRGB, *, depth: Depth
+) -> tuple[Pixels, float]:
+    """As `merge`, and the largest |dL*| of its pixels, as their codes have it."""
     out = np.empty((*light.shape, 3), np.uint8 if depth == 8 else np.uint16)
+    largest = 0.0
     for rows in _strips(*light.shape):
         flat = light[rows].ravel(), chroma[rows].reshape(-1, 2)
-        out[rows] = _merge_flat(*flat, space, depth).reshape(out[rows].shape)
-    return out
+        pixels, missed = _merge_flat(*flat, space, depth)
+        out[rows] = pixels.reshape(out[rows].shape)
+        largest = max(largest, missed)
+    return out, largest
 
 
-def _merge_flat(light: FloatArray, chroma: FloatArray, space: ColorSpace, depth: Depth) -> Pixels:
+def _merge_flat(
+    light: FloatArray, chroma: FloatArray, space: ColorSpace, depth: Depth
+) -> tuple[Pixels, float]:
+    wanted = light
     light, planes, _ = linear_in_gamut(light, chroma, space)
     pixels = np.empty((light.size, 3), np.uint8 if depth == 8 else np.uint16)
     missed = -lightness_to_luminance(light)
@@ -195,7 +209,10 @@ def _merge_flat(light: FloatArray, chroma: FloatArray, space: ColorSpace, depth:
     bad = np.flatnonzero(missed > 0.98 * ROUNDING_BOUND[depth])
     if bad.size:
         _mend(pixels, bad, light, slope, space, depth)
-    return pixels
+        missed[bad] = np.abs(lightness(pixels[bad, None], space)[:, 0] - wanted[bad])
+    worst = int(missed.argmax())
+    exact = lightness(pixels[worst, None, None], space)[0, 0]
+    return pixels, float(abs(exact - wanted[worst]))
 
 
 def _mend(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from tinct.color.spaces import (
@@ -15,6 +17,11 @@ from tinct.errors import ModelError
 _OVER = np.float32(1e-6)  # float32 noise of white itself; 4e-5 L* when clipped
 _LARGEST = 1000.0  # beyond every gamut, and its cube is far from overflow
 _STEPS = 12
+_LEVELS, _HUES = 200, 360  # of the table of the gamut's edge
+_REACH = 200.0  # of dx and dz, beyond the edge of any space
+_STRIDE = np.float32(1.01)
+_UNDER = np.array([0.999, 0.998, 0.996, 0.992, 0.985, 0.97, 0.94, 0.88], np.float32)
+_SHY = 0.997  # what is read off the table is mostly inside, then
 _CLOSE = np.float32(1e-3)  # of the chroma; the eye sees no such difference
 
 
@@ -52,13 +59,118 @@ def linear_in_gamut(
     outside = np.flatnonzero(margin < 0)
     if outside.size:
         some = light[outside], luminance[outside], dx[outside], dz[outside]
-        inner = _edge(*some, margin[outside], space)
+        inner, colours = _inside(*some, margin[outside], space)
         factor = np.ones_like(light) if factor is None else factor
         factor[outside] *= inner
-        colours = _linear(some[0], some[1], some[2] * inner, some[3] * inner, space)
         for plane, value in zip(planes, colours, strict=True):
             plane[outside] = value
     return light, planes, factor
+
+
+def _inside(
+    light: FloatArray,
+    luminance: FloatArray,
+    dx: FloatArray,
+    dz: FloatArray,
+    beyond: FloatArray,
+    space: ColorSpace,
+) -> tuple[FloatArray, list[FloatArray]]:
+    """The factor (N,) of chroma that leads to the edge of the gamut, or nearly, and the colours.
+
+    Read off a table of the edge, which is a little shy, and mended by what is found there and one
+    step beyond: between two colours of one luminance all have that luminance, and a mixture of
+    their linear light in the ratio of their margins is inside. The few for which the table is too
+    bold, where the edge bends between two entries, are looked into one by one.
+
+    Args:
+        light: as `_edge` takes it, and the rest.
+        luminance: likewise.
+        dx: likewise.
+        dz: likewise.
+        beyond: likewise.
+        space: likewise.
+    """
+    table = _edges(space)
+    hue = np.arctan2(dz, dx)
+    hue *= np.float32(_HUES / (2 * np.pi))
+    hue += np.float32(_HUES / 2)
+    across = np.minimum(hue.astype(np.int32), _HUES - 1)
+    up = light * np.float32(_LEVELS / 100)
+    along = np.minimum(up.astype(np.int32), _LEVELS - 1)
+    hue -= across
+    up -= along
+    place = along * (_HUES + 1) + across
+    corners = [table.take(place + step) for step in (0, 1, _HUES + 1, _HUES + 2)]
+    for low, high in ((corners[0], corners[1]), (corners[2], corners[3])):
+        high -= low
+        high *= hue
+        low += high
+    corners[2] -= corners[0]
+    corners[2] *= up
+    factor = corners[0]
+    factor += corners[2]
+    factor /= np.maximum(np.sqrt(dx * dx + dz * dz), np.float32(1e-6))
+    np.minimum(factor, 1, out=factor)
+    colours = _linear(light, luminance, dx * factor, dz * factor, space)
+    within = _margin(colours, space)
+    still = np.flatnonzero(within < 0)
+    if still.size:
+        few = light[still], luminance[still], dx[still], dz[still]
+        inner = _stepped(*few, factor[still], beyond[still], space)
+        factor[still] = inner
+        exact = _linear(few[0], few[1], few[2] * inner, few[3] * inner, space)
+        for plane, value in zip(colours, exact, strict=True):
+            plane[still] = value
+        within[still] = np.maximum(_margin(exact, space), 0)
+    wider = np.minimum(factor * _STRIDE, 1)
+    outer = _linear(light, luminance, dx * wider, dz * wider, space)
+    over = np.maximum(-_margin(outer, space), np.float32(1e-9))
+    share = np.minimum(within / (within + over), 1)
+    for plane, value in zip([factor, *colours], [wider, *outer], strict=True):
+        value -= plane
+        value *= share
+        plane += value
+    return factor, colours
+
+
+def _stepped(
+    light: FloatArray,
+    luminance: FloatArray,
+    dx: FloatArray,
+    dz: FloatArray,
+    factor: FloatArray,
+    beyond: FloatArray,
+    space: ColorSpace,
+) -> FloatArray:
+    """The largest of some factors (N,) a little under the one given that leads inside.
+
+    All are tried at once: the pixels are so few that it is calls that cost. `_edge` is for those
+    that need less than the least of them.
+    """
+    tried = factor * _UNDER[:, None]
+    planes = _linear(light[None], luminance[None], dx * tried, dz * tried, space)
+    inside = _margin(planes, space) >= 0
+    first = inside.argmax(0)
+    every = np.arange(light.size)
+    found: FloatArray = tried[first, every]
+    lost = np.flatnonzero(~inside[first, every])
+    if lost.size:
+        found[lost] = _edge(light[lost], luminance[lost], dx[lost], dz[lost], beyond[lost], space)
+    return found
+
+
+@lru_cache(maxsize=4)
+def _edges(space: ColorSpace) -> FloatArray:
+    """How far the gamut reaches in the plane of dx and dz, by L* and hue, one row of hues an L*."""
+    level = np.linspace(0, 100, _LEVELS + 1, dtype=np.float32)
+    hue = np.linspace(-np.pi, np.pi, _HUES + 1, dtype=np.float32)
+    ends = luminance_to_lightness(np.array([space.darkest, space.brightest], np.float32))
+    light = np.clip(np.repeat(level, hue.size), ends[0], ends[1])
+    dx = np.tile(np.cos(hue) * np.float32(_REACH), level.size)
+    dz = np.tile(np.sin(hue) * np.float32(_REACH), level.size)
+    luminance = lightness_to_luminance(light)
+    beyond = np.minimum(_margin(_linear(light, luminance, dx, dz, space), space), -_OVER)
+    return _edge(light, luminance, dx, dz, beyond, space) * np.float32(_REACH * _SHY)
 
 
 def _linear(

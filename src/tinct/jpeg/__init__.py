@@ -18,12 +18,14 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinct.background import Background
 from tinct.errors import InputError, OutputUnwritable, Unreadable, Unsupported
 from tinct.jpeg import segments as seg
 from tinct.jpeg.file import CHROMA_TABLE, JpegFile, dqt, grey_size, parse, scaled
@@ -47,16 +49,25 @@ Plane = NDArray[np.uint8]
 _HARMLESS = "extraneous bytes before marker 0xd9"
 
 
-def shortcut(data: bytes) -> bool:
-    """Whether `colour` can take this file: a grey or YCbCr JPEG with luma at full size."""
+def shortcut(data: bytes) -> JpegFile | None:
+    """What `parse` says of a file that `colour` can take; None of any other.
+
+    It takes a grey or YCbCr JPEG with luma at full size.
+    """
     try:
-        return _obstacle(parse(data)) is None
+        file = parse(data)
+        return file if _obstacle(file) is None else None
     except InputError:
-        return False
+        return None
 
 
-def luma(data: bytes, *, scale: Literal[1, 2, 4, 8] = 1) -> Plane:
+def luma(data: bytes, *, scale: Literal[1, 2, 4, 8] = 1, file: JpegFile | None = None) -> Plane:
     """The luma plane (ceil(H / scale), ceil(W / scale)), decoded at that size.
+
+    Args:
+        data: a JPEG that `shortcut` accepts.
+        scale: how many times smaller.
+        file: what `parse` says of it, where that is known; the search for its scans is not free.
 
     Raises:
         Unreadable: the file is damaged or cut short.
@@ -64,7 +75,7 @@ def luma(data: bytes, *, scale: Literal[1, 2, 4, 8] = 1) -> Plane:
     """
     import simplejpeg
 
-    file = parse(data)
+    file = file or parse(data)
     _refuse(_obstacle(file))
     height, width = -(-file.height // scale), -(-file.width // scale)
     given = {"min_height": height, "min_width": width, "min_factor": scale}
@@ -91,6 +102,8 @@ def colour(
     cr: Plane,
     *,
     quality: int = 90,
+    file: JpegFile | None = None,
+    sound: bool = False,
     exif: bytes | None = None,
     xmp: bytes | None = None,
     xmp_extension: bytes = b"",
@@ -104,6 +117,8 @@ def colour(
         cb: blue difference (ceil(H / 2), ceil(W / 2)), 128 is neutral.
         cr: red difference, likewise.
         quality: IJG quality of the chroma, 1..100.
+        file: what `parse` says of `data`, where that is known.
+        sound: whether `luma` has decoded `data`, so that it need not be tried once more.
         exif: TIFF block; None keeps what the file has, b"" leaves it out. The same for the rest.
         xmp: main packet.
         xmp_extension: what it has no room for, by its digest.
@@ -114,7 +129,7 @@ def colour(
         Unreadable: the file is damaged.
         Unsupported: `shortcut` turns it down, or its metadata do not fit a JPEG.
     """
-    file = parse(data)
+    file = file or parse(data)
     _refuse(_obstacle(file))
     half = (-(-file.height // 2), -(-file.width // 2))
     if cb.shape != half or cr.shape != half:
@@ -126,9 +141,12 @@ def colour(
         file.segments, exif=exif, xmp=xmp, xmp_extension=xmp_extension, icc=icc, iptc=iptc
     )
     if file.color != "grey" or file.restart_interval:
-        file = parse(_luma_alone(data))
+        file = parse(_luma_alone(data, file, sound=sound))
     table = scaled(CHROMA_TABLE, quality)
     tables = _free_huffman_tables(file)
+    encoded = partial(_grey_jpeg, table=table, progressive=file.progressive)
+    with Background(partial(encoded, cr)) as other:
+        chroma = parse(encoded(cb)), parse(other.result())
     pieces = [
         *metadata,
         dqt(0, file.luma_table),
@@ -136,9 +154,8 @@ def colour(
         Segment(file.sof, _frame(file.width, file.height)),
         *_as_component(file, 1),
     ]
-    for number, plane in ((2, cb), (3, cr)):
-        chroma = parse(_grey_jpeg(plane, table, progressive=file.progressive))
-        pieces += _as_component(chroma, number, tables=tables)
+    for number, component in zip((2, 3), chroma, strict=True):
+        pieces += _as_component(component, number, tables=tables)
     return b"\xff\xd8" + b"".join(map(bytes, pieces)) + b"\xff\xd9"
 
 
@@ -265,12 +282,11 @@ def _read_luma(file: JpegFile) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
     return dct.Y, dct.qt[dct.quant_tbl_no[0]]
 
 
-def _luma_alone(data: bytes) -> bytes:
+def _luma_alone(data: bytes, file: JpegFile, *, sound: bool) -> bytes:
     """A grey JPEG of the same luma coefficients, without restart markers."""
     import jpeglib
 
-    file = parse(data)
-    y, table = coefficients(data)
+    y, table = _read_luma(file) if sound else coefficients(data)
     grey = jpeglib.from_dct(Y=y, qt=table[np.newaxis])
     grey.height, grey.width = file.height, file.width
     with _scratch() as path:

@@ -1,0 +1,193 @@
+"""Each format coloured into itself, against libvips decoding and encoding the coloured picture.
+
+    python benchmarks/formats.py            # all
+    python benchmarks/formats.py png-8 webp # some
+    python benchmarks/formats.py --megapixels 3
+
+Both sides in turn in one run, wall and processor time. libvips is handed the very file that Tinct
+wrote, and the same settings: compression and predictor, level, quality. What Tinct does besides is
+colour each pixel, prove its lightness (for lossy formats by decoding the result) and label it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+from PIL import Image
+from run import RESULTS, ROOT, Measurement, in_turn, len_cores, scan
+
+import tinct
+
+BAR = 1.5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One format."""
+
+    suffix: str
+    """Of the file."""
+    depth: int = 8
+    """Bits of a value."""
+    share: float = 1.0
+    """Of the pixels asked for: the slow encoders get fewer."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """What libvips is told, as Tinct tells it."""
+    colour: bool = False
+    """A grey picture stored in three channels."""
+    target: str = ""
+    """Suffix of the result, where the format itself is not written."""
+
+
+def _tiff(compression: str) -> dict[str, Any]:
+    predictor = {} if compression == "none" else {"predictor": "horizontal"}
+    return {"compression": compression, "tile_height": 64, **predictor}
+
+
+PNG = {"compression": 6, "filter": "sub"}
+CASES = {
+    **{
+        f"tiff-{name}-{depth}": Case("tif", depth, options=_tiff(name))
+        for name in ("none", "lzw", "deflate")
+        for depth in (8, 16)
+    },
+    "png-8": Case("png", options=PNG),
+    "png-16": Case("png", 16, options=PNG),
+    "jpeg in three channels": Case("jpg", colour=True, options={"Q": 90, "optimize_coding": True}),
+    "webp": Case("webp", share=1 / 4, options={"Q": 90, "smart_subsample": True, "exact": True}),
+    "avif": Case(
+        "avif",
+        share=1 / 8,
+        options={"Q": 90, "compression": "av1", "effort": 2, "subsample_mode": "off"},
+    ),
+    "heic to png": Case("heic", share=1 / 4, options=PNG, target="png"),
+    "jpeg 2000 to png": Case("jp2", share=1 / 4, options=PNG, target="png"),
+}
+
+
+def pixels(case: Case, megapixels: float) -> NDArray[Any]:
+    """The picture, 4 to 3."""
+    height = round((megapixels * 1e6 * case.share * 3 / 4) ** 0.5)
+    grey: NDArray[Any] = scan(height, height * 4 // 3)
+    if case.depth == 8:
+        return grey
+    noise = np.random.default_rng(1).integers(0, 129, grey.shape, dtype=np.uint16)
+    fine: NDArray[Any] = np.minimum(grey.astype(np.uint32) * 257 + noise, 65535).astype(np.uint16)
+    return fine
+
+
+def store(case: Case, picture: NDArray[Any], place: Path) -> None:
+    """Write the grey original."""
+    if case.suffix in ("heic", "jp2"):
+        if case.suffix == "heic":
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
+        Image.fromarray(picture).save(place)
+        return
+    if case.colour:
+        picture = np.repeat(picture[..., None], 3, 2)
+    pyvips.Image.new_from_array(picture).write_to_file(str(place), **case.options)
+
+
+def decoder(case: Case, source: Path, result: Path) -> Callable[[], pyvips.Image]:
+    """How the other side comes to its pixels: by Pillow where libvips has no decoder."""
+    if case.target:
+
+        def decode() -> pyvips.Image:
+            with Image.open(source) as image:
+                return pyvips.Image.new_from_array(np.asarray(image.convert("RGB")))
+
+        return decode
+    return partial(pyvips.Image.new_from_file, str(result), access="sequential")
+
+
+def measure(name: str, megapixels: float, rounds: int, folder: Path) -> dict[str, float]:
+    """Seconds of both sides, and their ratios."""
+    case = CASES[name]
+    picture = pixels(case, megapixels)
+    source = folder / f"source.{case.suffix}"
+    target, copy = (folder / f"{part}.{case.target or case.suffix}" for part in ("ours", "theirs"))
+    store(case, picture, source)
+    colorizer = tinct.Colorizer()
+    colorizer(np.zeros((64, 64), np.uint8))  # the network is loaded
+    colorizer.file(source, target)
+    load = decoder(case, source, target)
+
+    def theirs() -> None:
+        load().write_to_file(str(copy), keep="none", **case.options)
+
+    wall, processor = in_turn(
+        lambda: colorizer.file(source, target, overwrite=True), theirs, rounds=rounds
+    )
+    return {
+        "megapixels": picture.size / 1e6,
+        "wall": float(np.median(wall[:, 0] / wall[:, 1])),
+        "processor": float(processor[:, 0].min() / processor[:, 1].min()),
+        "tinct_s": float(wall[:, 0].min()),
+        "libvips_s": float(wall[:, 1].min()),
+        "tinct_processor_s": float(processor[:, 0].min()),
+        "libvips_processor_s": float(processor[:, 1].min()),
+    }
+
+
+def main() -> int:
+    """Measure the formats asked for, print and store them; 1 where a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(CASES)}")
+    parser.add_argument("--megapixels", type=float, default=12)
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    unknown = set(asked.names) - set(CASES)
+    if unknown:
+        parser.error(f"no format {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+    load = os.getloadavg()[0]
+    detail: dict[str, Any] = {"load_before": round(load, 1)}
+    for name in asked.names or CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            detail[name] = found = measure(name, asked.megapixels, asked.rounds, Path(folder))
+        print(
+            f"{name:24} {found['megapixels']:5.1f} MP  wall {found['wall']:6.2f} x"
+            f"  processor {found['processor']:6.2f} x"
+            f"  ({found['tinct_s']:.2f} s / {found['libvips_s']:.2f} s)",
+            flush=True,
+        )
+    worst = max(found["wall"] for found in detail.values() if isinstance(found, dict))
+    measured = Measurement("formats into themselves / libvips", worst, BAR, "x", detail)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    ).stdout.strip()
+    record = {
+        **asdict(measured),
+        "holds": measured.holds,
+        "commit": commit,
+        "machine": f"{platform.machine()}, {len_cores()} cores",
+        "python": platform.python_version(),
+    }
+    RESULTS.mkdir(exist_ok=True)
+    if not asked.names:
+        (RESULTS / "formats.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    print(f"worst: {worst:.2f} x (bar {BAR:g}) {'holds' if measured.holds else 'MISSED'}")
+    return 0 if measured.holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

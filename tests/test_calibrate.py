@@ -1,4 +1,4 @@
-"""Calibration: pairs ascend, and 1 lies between them or at their end."""
+"""Calibration: settings ascend, and 1 and the usual vividness lie among them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,47 @@ from dataclasses import replace
 import pytest
 
 from tinct.models import DEFAULT, MODELS
+from tinct.models.spec import USUAL
+from tinct.options import ColorizeOptions
 from tinct.training.calibrate import fitted
 
 
-def test_pairs_ascend_and_one_is_the_balance() -> None:
-    found = fitted((2.0, 1.6, 1.0, 0.6, 0.4), (0.4, 0.64, 0.8, 0.88, 0.84))
-    assert found.vividness == ((0.5, 2.0), (0.8, 1.6), (1.0, 1.0), (1.1, 0.6))
-    assert found.colourfulness == 0.8
-    assert found.text() == "0.500:2 0.800:1.6 1.000:1 1.100:0.6"
+def test_settings_ascend_and_one_is_as_colourful_as_real_pictures() -> None:
+    settings = ((2.0, 0.8), (1.0, 1.0), (0.5, 1.0), (0.5, 1.2), (0.5, 2.0))
+    found = fitted(settings, (0.4, USUAL - 0.1, USUAL + 0.1, 0.6, 1.3))
+    assert found.vividness == (
+        (0.4, 2.0, 0.8),
+        (USUAL - 0.1, 1.0, 1.0),
+        (USUAL, 0.75, 1.0),
+        (USUAL + 0.1, 0.5, 1.0),
+        (1.0, 0.5, 1.5),
+        (1.3, 0.5, 2.0),
+    )
+    assert found.usual == pytest.approx((0.75, 1.0))
+    assert found.text().startswith("0.400:2:0.8 0.500:1:1 0.600:0.75:1 ")
 
 
-def test_heat_follows_the_pairs_and_a_gain_goes_beyond() -> None:
-    spec = replace(MODELS[DEFAULT], temperature=0.7, vividness=((0.5, 1.6), (1.0, 0.8), (1.2, 0.4)))
-    assert spec.heat(0.5) == pytest.approx((1.6, 1))
-    assert spec.heat(0.75) == pytest.approx((1.2, 1))
+def test_what_a_model_gives_by_itself_is_the_usual_vividness() -> None:
+    assert ColorizeOptions().vividness == USUAL
+    for spec in MODELS.values():
+        temperature, factor = spec.heat(USUAL)
+        assert temperature == pytest.approx(spec.temperature, abs=1e-3)
+        assert factor == pytest.approx(1, abs=1e-3)
+
+
+def test_heat_follows_the_settings_and_a_factor_goes_beyond() -> None:
+    spec = replace(
+        MODELS[DEFAULT],
+        temperature=0.7,
+        gain=2.0,
+        vividness=((0.5, 1.6, 1.0), (1.0, 0.8, 2.0), (1.2, 0.4, 2.0)),
+    )
+    assert spec.heat(0.5) == pytest.approx((1.6, 0.5))
+    assert spec.heat(0.75) == pytest.approx((1.2, 0.75))
     assert spec.heat(1.1) == pytest.approx((0.6, 1))
     assert spec.heat(1.8) == pytest.approx((0.4, 1.5))
-    assert spec.heat(0.25) == pytest.approx((1.6, 0.5))
+    assert spec.heat(0.25) == pytest.approx((1.6, 0.25))
     assert spec.heat(0) == pytest.approx((1.6, 0))
-    alone = replace(MODELS[DEFAULT], temperature=0.7, vividness=())
-    assert alone.heat(1) == pytest.approx((0.7, 1))
-    assert alone.heat(0.4) == pytest.approx((0.7, 0.4))
+    alone = replace(MODELS[DEFAULT], temperature=0.7, gain=1.0, vividness=())
+    assert alone.heat(USUAL) == pytest.approx((0.7, 1))
+    assert alone.heat(USUAL / 2) == pytest.approx((0.7, 0.5))

@@ -36,7 +36,8 @@ def test_the_distribution_is_one_and_gives_the_colours(light: Any) -> None:
     assert found.distribution is not None
     assert found.distribution.shape == (*found.chroma.shape[:2], len(model.bins))
     np.testing.assert_allclose(found.distribution.sum(2), 1, atol=1e-4)
-    np.testing.assert_allclose(found.distribution @ model.bins, found.chroma, atol=1e-3)
+    expected = found.distribution @ model.bins * model.spec.gain
+    np.testing.assert_allclose(expected, found.chroma, atol=1e-3)
 
 
 def test_colours_without_a_distribution_are_averaged(tmp_path: Path, light: Any) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.networks import network
-from tinct.color import lightness_from_grey
+from tinct.color import grid_bins, lightness_from_grey
 from tinct.colorizer import Colorizer
 from tinct.errors import ModelError, UsageError
 from tinct.models import (
@@ -27,7 +27,10 @@ from tinct.models import (
     weights_path,
 )
 from tinct.models.exported import properties
+from tinct.models.odds import FOLLOWED, fused, led, spread_as
 from tinct.models.session import Model, working_shape
+from tinct.reference import Palette
+from tinct.resample import resize_all
 
 ROOT = Path(__file__).parent.parent
 
@@ -93,14 +96,71 @@ def test_the_same_picture_gives_the_same_colours(model: Model) -> None:
     np.testing.assert_array_equal(first, second)
 
 
-def test_a_colder_distribution_is_more_vivid(model: Model) -> None:
+def test_more_vividness_is_more_colour(model: Model) -> None:
     grey = Image.open(ROOT / "examples" / "mauve-morning-ride.jpg").convert("L").reduce(4)
     light = lightness_from_grey(np.asarray(grey, np.float32) / np.float32(255))
-    mild, vivid = (
-        np.linalg.norm(model.predict(light, temperature=heat).chroma, axis=2).mean()
-        for heat in (1.0, 0.2)
-    )
-    assert vivid > mild
+    strength = []
+    for vividness in (0.3, 0.6, 1.0, 1.5):
+        temperature, factor = model.spec.heat(vividness)
+        chroma = model.predict(light, temperature=temperature).chroma * factor
+        strength.append(float(np.linalg.norm(chroma, axis=2).mean()))
+    assert strength == sorted(strength)
+    assert strength[-1] > 2 * strength[0]
+
+
+def test_a_closer_look_keeps_what_the_first_one_saw(model: Model) -> None:
+    """The means of cells as large as an eighth of the picture do not depend on the size."""
+    with Image.open(ROOT / "examples" / "hals-couple.jpg") as opened:
+        grey = opened.convert("L").reduce(2)
+    light = lightness_from_grey(np.asarray(grey, np.float32) / np.float32(255))
+
+    def coarse(size: int, *, distribution: bool = False) -> NDArray[np.float32]:
+        found = model.predict(light, size=size, distribution=distribution)
+        assert found.chroma.shape[0] == round(size * light.shape[0] / min(light.shape)) // 4
+        if found.distribution is not None:
+            np.testing.assert_allclose(found.distribution.sum(2), 1, atol=1e-4)
+        return resize_all(found.chroma.transpose(2, 0, 1), 8, 8)
+
+    own = model.spec.working_size
+    first, closer = coarse(own), coarse(2 * own, distribution=True)
+    assert np.linalg.norm(closer - first, axis=0).mean() < 3
+    assert np.abs(closer - first).max() > 0
+
+
+def test_two_looks_of_which_one_says_nothing_give_the_other() -> None:
+    rng = np.random.default_rng(0)
+    odds = rng.dirichlet(np.ones(5), (12, 16)).astype(np.float32)
+    even = np.full((24, 32, 5), np.log(0.2), np.float32)
+    np.testing.assert_allclose(np.exp(fused(np.log(odds), even)).sum(2), 1, atol=1e-5)
+    smooth = np.broadcast_to(np.log(odds[:1, :1]), (12, 16, 5))
+    np.testing.assert_allclose(fused(smooth, even)[3, 5], np.log(odds[0, 0]), atol=1e-4)
+
+
+def test_a_palette_is_followed_as_far_as_it_says_and_places_keep_their_order() -> None:
+    rng = np.random.default_rng(1)
+    odds = rng.dirichlet(np.ones(5), (12, 16)).astype(np.float32)
+    palette = np.array([0.05, 0.6, 0.25, 0.05, 0.05], np.float32)
+    found = np.exp(led(np.log(odds), palette))
+    np.testing.assert_allclose(found.sum(2), 1, atol=1e-5)
+    wanted = (1 - FOLLOWED) * odds.mean((0, 1)) + FOLLOWED * palette
+    np.testing.assert_allclose(found.mean((0, 1)), wanted, atol=0.01)
+    ratio = found / odds  # one weight a bin: of two places, the likelier for a bin stays so
+    first, second = ratio[..., 1] / ratio[..., 0], ratio[..., 3] / ratio[..., 2]
+    np.testing.assert_allclose(first, first[0, 0], rtol=1e-3)
+    np.testing.assert_allclose(second, second[0, 0], rtol=1e-3)
+
+
+def test_colours_are_drawn_apart_as_those_of_a_palette() -> None:
+    bins = grid_bins(14)
+    rng = np.random.default_rng(2)
+    true = rng.normal((3, 6), 14, (4000, 2)).astype(np.float32)
+    palette = Palette(true, np.full(len(true), 1 / len(true), np.float32), "some").over(bins)
+    for spread in (11.0, 14.0, 17.0):
+        dull = rng.normal((1, 9), spread, (40, 60, 2)).astype(np.float32)
+        drawn = spread_as(dull, palette, bins)
+        assert drawn.std((0, 1)).mean() == pytest.approx(14, rel=0.08)
+        np.testing.assert_allclose(drawn.mean((0, 1)), dull.mean((0, 1)), atol=1e-3)
+    assert spread_as(np.zeros((3, 4, 2), np.float32), palette, bins).max() == 0
 
 
 @given(height=st.integers(1, 30_000), width=st.integers(1, 30_000), size=st.integers(64, 1024))

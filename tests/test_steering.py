@@ -173,7 +173,7 @@ def test_what_is_kept_of_a_toned_picture_keeps_its_tone(photo: Path) -> None:
     assert cli.run(["colorize", "-q", "t.png", "--hints", "keep.json", "-o", "kept.png"]) == 0
     inside = np.s_[40:200, 140:180, 1:]
     change = np.linalg.norm(lab(Path("kept.png"))[inside] - lab(Path("t.png"))[inside], axis=-1)
-    assert change.max() < 4
+    assert change.max() < 5
     assert change.mean() < 1
 
 

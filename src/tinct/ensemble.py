@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from tinct.color import FloatArray
+from tinct.models.odds import LEAST
 from tinct.models.session import Model, Prediction
-from tinct.resample import resize
+from tinct.resample import resize_all
 
 _LARGER = 1.5  # the second size
 
@@ -62,12 +63,9 @@ def predict_best(
     given = [one.distribution for one in passes if one.distribution is not None]
     mean = np.maximum(np.mean([_fitted(one, rows, columns) for one in given], axis=0), 0)
     mean /= mean.sum(2, keepdims=True)
-    heat = np.float32(spec.temperature if temperature is None else temperature)
-    annealed = np.power(mean, 1 / heat)
-    annealed /= annealed.sum(2, keepdims=True)
     return replace(
         first,
-        chroma=(annealed @ network.bins * np.float32(spec.gain)).astype(np.float32),
+        chroma=network.annealed(np.log(np.maximum(mean, LEAST)), temperature),
         distribution=mean.astype(np.float32),
     )
 
@@ -90,7 +88,5 @@ def _turned(prediction: Prediction) -> Prediction:
 
 
 def _fitted(planes: FloatArray, rows: int, columns: int) -> FloatArray:
-    """(h, w, C) at another size; shrinking averages."""
-    if planes.shape[:2] == (rows, columns):
-        return planes
-    return np.stack([resize(plane, rows, columns) for plane in np.moveaxis(planes, 2, 0)], -1)
+    """(h, w, C) at another size."""
+    return resize_all(planes.transpose(2, 0, 1), rows, columns).transpose(1, 2, 0)

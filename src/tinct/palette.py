@@ -68,7 +68,7 @@ def distribution_of(
     weighed = model.predict(lightness, size=size, distribution=True).distribution
     assert weighed is not None
     light = resize(lightness.astype(np.float32, copy=False), *weighed.shape[:2])
-    return Distribution(weighed, model.bins * np.float32(model.spec.gain), light)
+    return Distribution(weighed, model.bins, light)
 
 
 def palette_at(

@@ -11,11 +11,11 @@ import numpy as np
 from tinct.color import FloatArray
 from tinct.errors import InputError, UsageError
 from tinct.hints import chroma_of
+from tinct.models.odds import WIDTH
 
 _SIDE = 96  # a reference is read at this shorter side
 _COLOURED = 4.0  # CIE units that the colours of a reference span at least
 _NEUTRAL = 0.35  # share of near-grey that every picture has beside the named colours
-_WIDTH = 7.0  # of a bin's reach, in CIE units: as the networks were taught
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Palette:
         if not len(bins):
             return np.empty(0, np.float32)
         squares = ((self.chroma[:, None] - bins[None]) ** 2).sum(2)
-        near = np.exp(-(squares - squares.min(1, keepdims=True)) / (2 * _WIDTH**2))
+        near = np.exp(-(squares - squares.min(1, keepdims=True)) / (2 * WIDTH**2))
         spread: FloatArray = (self.share[:, None] * near / near.sum(1, keepdims=True)).sum(0)
         return spread.astype(np.float32)
 

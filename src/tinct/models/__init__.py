@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from tinct.models.session import Model
 
 
-#: models that are being loaded in the background, by name and threads
-_PRELOADED: dict[tuple[str | Path, int | None], Background[Model]] = {}
+#: models that are being loaded in the background, by name, threads and whether they are fast
+_PRELOADED: dict[tuple[str | Path, int | None, bool], Background[Model]] = {}
 #: used when nothing is said
 DEFAULT = "tinct-small.second"
 
@@ -28,35 +29,37 @@ MODELS: dict[str, ModelSpec] = {
     "tinct-small.second": ModelSpec(
         name="tinct-small.second",
         file="tinct-small.second.onnx",
-        sha256="d70e8de30a9be1fbb2477899889ba32c251151056f5e858df02f7dbb35cc7992",
+        sha256="b92bc11133afdd691627f6deefb50e6352dad07fc3b130258069a47bb05e6ead",
         licence="Apache-2.0",
         parameters=4_276_120,
         trained_on="13,000 paintings and 7,500 photographs of research sets (see the card)",
         pictures_seen=321_600,
-        working_size=224,
-        largest_side=640,
+        working_size=192,
+        largest_side=576,
         multiple=32,
         reduction=4,
         outputs="distribution",
-        temperature=1.0,
+        temperature=0.9022,
         vividness=(
-            (0.831, 2.0),
-            (0.881, 1.6),
-            (0.932, 1.3),
-            (0.974, 1.1),
-            (1, 1.0),
-            (1.029, 0.9),
-            (1.063, 0.8),
-            (1.101, 0.7),
-            (1.145, 0.6),
-            (1.197, 0.5),
-            (1.254, 0.4),
-            (1.317, 0.3),
+            (0.402, 2, 0.8),
+            (0.504, 1.4, 0.95),
+            (0.582, 1, 1.05),
+            (0.6, 0.9022, 1.0696),
+            (0.628, 0.75, 1.1),
+            (0.668, 0.6, 1.15),
+            (0.703, 0.5, 1.2),
+            (0.789, 0.5, 1.35),
+            (0.875, 0.5, 1.5),
+            (0.986, 0.5, 1.7),
+            (1.000, 0.5, 1.7277),
+            (1.087, 0.5, 1.9),
+            (1.214, 0.5, 2.2),
         ),
-        gain=1.0,
+        gain=1.0696,
         hints=True,
         grid=14,
         card="docs/models/tinct-small.second.md",
+        features=("features.4", "features.8", "features.16", "features.32", "features.pooled"),
     ),
 }
 
@@ -97,37 +100,47 @@ def weights_path(name: str | Path) -> Path:
     return Path(__file__).parent / "weights" / find_model(name).file
 
 
-def load_model(name: str | Path | None = None, *, threads: int | None = None) -> Model:
+def load_model(
+    name: str | Path | None = None,
+    *,
+    threads: int | None = None,
+    halved: bool = False,
+    fast: bool = False,
+) -> Model:
     """A model ready to predict; the file of one in `MODELS` is verified by sha256.
 
     Args:
         name: as for `find_model`; None takes the default.
         threads: CPU threads of one prediction; None takes all cores.
+        halved: for who asks much about the same picture: one whose file names its features is a
+            `tinct.models.halved.Halved`; any other is as it always is.
+        fast: one that is computed in 8 bits, see `tinct.models.quantised`.
 
     Raises:
-        ModelError: no such model, or its file is absent or damaged.
+        ModelError: no such model, its file is absent or damaged, or it cannot be `fast`.
     """
-    waiting = _PRELOADED.pop((name or DEFAULT, threads), None)
-    return waiting.result() if waiting else _load(name or DEFAULT, threads)
+    if halved:
+        return _loading(name or DEFAULT, threads, halved=True, fast=fast)()
+    waiting = _PRELOADED.pop((name or DEFAULT, threads, fast), None)
+    return waiting.result() if waiting else _loading(name or DEFAULT, threads, fast=fast)()
 
 
-def preload(name: str | Path, *, threads: int | None = None) -> None:
+def preload(name: str | Path, *, threads: int | None = None, fast: bool = False) -> None:
     """Begin to load a model in the background; `load_model` of the same will wait for it.
 
     Loading costs as much as everything else that a small picture needs, and runs beside it.
     What it imports is imported first: two threads that import at once only take turns.
     """
-    if (name, threads) not in _PRELOADED:
-        _PRELOADED[name, threads] = Background(_loading(name, threads))
+    if (name, threads, fast) not in _PRELOADED:
+        _PRELOADED[name, threads, fast] = Background(_loading(name, threads, fast=fast))
 
 
-def _load(name: str | Path, threads: int | None) -> Model:
-    return _loading(name, threads)()
-
-
-def _loading(name: str | Path, threads: int | None) -> Callable[[], Model]:
+def _loading(
+    name: str | Path, threads: int | None, *, halved: bool = False, fast: bool = False
+) -> Callable[[], Model]:
     """What gives the model, once all is imported that it needs."""
     spec, path = find_model(name), weights_path(name)
+    spec = replace(spec, arithmetic="int8") if fast else spec
     # of a file not in MODELS the hash is what it has, not what it should have
     checked = Background(lambda: check_file(spec, path)) if name in MODELS else None
     from tinct.models.runtime import onnxruntime
@@ -138,6 +151,10 @@ def _loading(name: str | Path, threads: int | None) -> Callable[[], Model]:
     def load() -> Model:
         if checked is not None:
             checked.result()
+        if halved and spec.features:
+            from tinct.models.halved import Halved
+
+            return Halved(spec, path, threads=threads)
         return Model(spec, path, threads=threads)
 
     return load

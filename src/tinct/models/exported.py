@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 from tinct.errors import ModelError
 from tinct.models import MODELS
 from tinct.models.spec import ModelSpec
+from tinct.models.wire import field
 
 #: name of the exported model in the folder of a run
 ONNX_NAME = "model.onnx"
@@ -24,9 +24,8 @@ FORM = "1"
 _OF_A_RUN = ("recipe.toml", "history.jsonl", "last.pt", "best.safetensors")
 _KNOWN = "give a model of `tinct models list`, a run, or a file that `tinct export` wrote"
 
-# fields of ModelProto and StringStringEntryProto in onnx.proto, and the wire types of protobuf
+# fields of ModelProto and StringStringEntryProto in onnx.proto
 _METADATA, _KEY, _VALUE = 14, 1, 2
-_VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
 
 def file_of(name: str | Path) -> Path | None:
@@ -117,23 +116,25 @@ def _described(said: Mapping[str, str], file: Path, digest: str) -> ModelSpec:
         reduction=_whole(said["reduction"]),
         outputs="ab" if said["outputs"] == "ab" else "distribution",
         temperature=_positive(said["temperature"]),
-        vividness=_pairs(said.get("vividness", "")),
+        vividness=_calibrated(said.get("vividness", "")),
         gain=_positive(said["gain"]),
         hints=said.get("hints") == "true",
         grid=_count(said.get("grid", "14")) if said["outputs"] == "distribution" else 0,
         card="",
+        features=tuple(said.get("features", "").split()),
     )
 
 
-def _pairs(text: str) -> tuple[tuple[float, float], ...]:
-    """`0.5:1.2 1:0.7` as pairs of positive numbers, ascending."""
-    pairs = []
+def _calibrated(text: str) -> tuple[tuple[float, float, float], ...]:
+    """`0.5:1.2:0.9 1:0.7:1.1` as triples of positive numbers, ascending; thirds may be left out."""
+    rows = []
     for word in text.split():
-        vividness, _, temperature = word.partition(":")
-        pairs.append((_positive(vividness), _positive(temperature)))
-    if sorted(set(pairs)) != pairs:
+        vividness, temperature, *factor = map(_positive, word.split(":"))
+        rows.append((vividness, temperature, *(factor or (1.0,))))
+    heads = [row[0] for row in rows]
+    if sorted(set(heads)) != heads or {len(row) for row in rows} - {3}:
         raise ValueError(f"vividness is '{text}'")
-    return tuple(pairs)
+    return tuple((row[0], row[1], row[2]) for row in rows)
 
 
 def _whole(text: str) -> int:
@@ -168,12 +169,12 @@ def properties(file: Path) -> dict[str, str]:
         with file.open("rb") as stream:
             end = file.stat().st_size
             while stream.tell() < end:
-                number, length = _field(stream, end)
+                number, length = field(stream, end)
                 if number == _METADATA:
                     stop = stream.tell() + length
                     texts = {}
                     while stream.tell() < stop:
-                        part, size = _field(stream, stop)
+                        part, size = field(stream, stop)
                         texts[part] = stream.read(size).decode()
                     found[texts[_KEY]] = texts.get(_VALUE, "")
                 else:
@@ -183,32 +184,6 @@ def properties(file: Path) -> dict[str, str]:
     except (ValueError, KeyError) as error:
         raise ModelError("is no ONNX file", where=str(file), remedy=_KNOWN) from error
     return found
-
-
-def _field(stream: BinaryIO, end: int) -> tuple[int, int]:
-    """The number of the field that begins here, and the bytes of its value, which follow."""
-    tag = _varint(stream)
-    kind = tag & 7
-    if kind == _VARINT:
-        _varint(stream)
-    length = {_VARINT: 0, _EIGHT_BYTES: 8, _FOUR_BYTES: 4}.get(kind)
-    if kind == _LENGTH:
-        length = _varint(stream)
-    if length is None or tag < 8 or stream.tell() + length > end:
-        raise ValueError("this is not protobuf")
-    return tag >> 3, length
-
-
-def _varint(stream: BinaryIO) -> int:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = stream.read(1)
-        if not byte:
-            break
-        value |= (byte[0] & 127) << shift
-        if byte[0] < 128:
-            return value
-    raise ValueError("this is not protobuf")
 
 
 def _unreadable(file: Path, error: OSError) -> ModelError:

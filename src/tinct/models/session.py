@@ -6,16 +6,20 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinct.color import grid_bins
 from tinct.errors import ModelError, UsageError
+from tinct.models.odds import fused, led, logarithms, spread_as
 from tinct.models.runtime import onnxruntime
 from tinct.models.spec import ModelSpec
 from tinct.resample import resize
+
+#: working sizes beyond this many times a model's own are looked at twice, see `fused`
+BEYOND = 1.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,32 +48,34 @@ class Model:
         Raises:
             ModelError: the file is not a usable network.
         """
-        engine = onnxruntime()
-        options = engine.SessionOptions()
-        options.intra_op_num_threads = threads or os.cpu_count() or 1
-        # Spinning threads would take the cores from the codecs that run beside the network.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
         self.spec = spec
-        try:
-            self._session: Any = engine.InferenceSession(
-                str(file), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's own classes derive from Exception only
-            raise ModelError(
-                f"onnxruntime cannot load it: {str(error).splitlines()[0]}",
-                where=str(file),
-                remedy="see `tinct models list` for models that work",
-            ) from error
+        self._sessions = self._opened(file, threads)
         wanted = {"lightness"}
         if spec.outputs == "distribution":
             wanted |= {"temperature"}
         if spec.hints:
             wanted |= {"hints", "palette"}
-        shapes = {given.name: given.shape for given in self._session.get_inputs()}
-        if set(shapes) != wanted:
+        shapes = {given.name: given.shape for one in self._sessions for given in one.get_inputs()}
+        if set(shapes) - set(self._within) != wanted:
             raise ModelError("takes other inputs than it says", where=str(file))
         self._palette = np.zeros(shapes["palette"] if spec.hints else 0, np.float32)
+
+    @property
+    def _within(self) -> tuple[str, ...]:
+        """Inputs that one session has of another."""
+        return ()
+
+    def _opened(self, file: Path, threads: int | None) -> tuple[Any, ...]:
+        network = self._content(file) or str(file)
+        return (opened(network, file, threads, arithmetic=self.spec.arithmetic),)
+
+    def _content(self, file: Path) -> bytes | None:
+        """What is computed in place of what the file holds; None where that is computed."""
+        if self.spec.arithmetic == "float32":
+            return None
+        from tinct.models.quantised import quantised
+
+        return quantised(file, self.spec)
 
     @cached_property
     def bins(self) -> NDArray[np.float32]:
@@ -112,7 +118,47 @@ class Model:
             )
         self._check_asked(steered=hints is not None or palette is not None, given=distribution)
         lightness = lightness.astype(np.float32, copy=False)
-        height, width = working_shape(lightness.shape[0], lightness.shape[1], self.spec, size=size)
+        whole = lightness.shape[0], lightness.shape[1]
+        own = working_shape(*whole, self.spec)
+        asked = working_shape(*whole, self.spec, size=size)
+        closer = min(asked) > BEYOND * min(own)
+        if self.spec.outputs != "distribution" or not (closer or palette is not None):
+            return self._seen(lightness, asked, temperature, hints, palette, given=distribution)
+        logs, *fine = (
+            logarithms(self._seen(lightness, shape, temperature, hints, palette, given=True))
+            for shape in ((own, asked) if closer else (asked,))
+        )
+        if fine:
+            logs = fused(logs, fine[0])
+        if palette is not None:
+            logs = led(logs, palette)
+        chroma = self.annealed(logs, temperature)
+        if palette is not None:
+            chroma = spread_as(chroma, palette, self.bins)
+        return Prediction(chroma, asked, np.exp(logs) if distribution else None)
+
+    def annealed(
+        self, logs: NDArray[np.float32], temperature: float | None = None
+    ) -> NDArray[np.float32]:
+        """The a*b* (h, w, 2) that logarithms of odds (h, w, K) come to, as `predict` gives them."""
+        heat = self.spec.temperature if temperature is None else temperature
+        odds = np.exp((logs - logs.max(2, keepdims=True)) / np.float32(heat))
+        odds /= odds.sum(2, keepdims=True)
+        chroma: NDArray[np.float32] = odds @ self.bins
+        return chroma * np.float32(self.spec.gain)
+
+    def _seen(
+        self,
+        lightness: NDArray[np.float32],
+        shape: tuple[int, int],
+        temperature: float | None,
+        hints: NDArray[np.float32] | None,
+        palette: NDArray[np.float32] | None,
+        *,
+        given: bool,
+    ) -> Prediction:
+        """The answer of one look at the picture, at `shape`."""
+        height, width = shape
         seen = resize(lightness, height, width)
         padded = _pad(seen, self.spec.multiple)
         rows, columns = height // self.spec.reduction, width // self.spec.reduction
@@ -125,16 +171,16 @@ class Model:
             feed["hints"] = hint_map(hints, (rows, columns), whole)[None]
             # an empty palette does not need to know the bins, which take a tenth of a second
             feed["palette"] = self._palette if palette is None else palette[None].astype(np.float32)
-        names = ["chroma", "distribution"] if distribution else ["chroma"]
+        names = ["chroma", "distribution"] if given else ["chroma"]
         found = [one[0, :, :rows, :columns].transpose(1, 2, 0) for one in self._run(names, feed)]
         return Prediction(
             np.ascontiguousarray(found[0]) * np.float32(self.spec.gain),
             (height, width),
-            np.ascontiguousarray(found[1]) if distribution else None,
+            np.ascontiguousarray(found[1]) if given else None,
         )
 
     def _run(self, names: list[str], feed: dict[str, Any]) -> list[NDArray[np.float32]]:
-        found: list[NDArray[np.float32]] = self._session.run(names, feed)
+        found: list[NDArray[np.float32]] = self._sessions[0].run(names, feed)
         return found
 
     def _check_asked(self, *, steered: bool, given: bool) -> None:
@@ -149,6 +195,45 @@ class Model:
                 where="--model",
                 remedy="`tinct models show NAME` says what a model can do",
             )
+
+
+def opened(
+    network: str | bytes,
+    file: Path,
+    threads: int | None,
+    *,
+    arithmetic: Literal["float32", "int8"] = "float32",
+) -> Any:
+    """A session of onnxruntime.
+
+    Args:
+        network: path or content of an ONNX file.
+        file: where it comes from, for messages.
+        threads: as `Model` takes them.
+        arithmetic: as `ModelSpec` has it.
+
+    Raises:
+        ModelError: it is not a usable network.
+    """
+    engine = onnxruntime()
+    options = engine.SessionOptions()
+    options.intra_op_num_threads = threads or os.cpu_count() or 1
+    # Spinning threads would take the cores from the codecs that run beside the network.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    if arithmetic == "int8":
+        from tinct.models.saturation import saturates
+
+        if saturates():  # slower, and the same on every processor
+            options.add_session_config_entry("session.x64quantprecision", "1")
+    try:
+        return engine.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes derive from Exception only
+        raise ModelError(
+            f"onnxruntime cannot load it: {str(error).splitlines()[0]}",
+            where=str(file),
+            remedy="see `tinct models list` for models that work",
+        ) from error
 
 
 def hint_map(

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+#: vividness where nothing else is said: bolder guesses err more than they please
+USUAL = 0.6
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -36,12 +39,12 @@ class ModelSpec:
     outputs: Literal["ab", "distribution"]
     """`ab`: a*b* alone; `distribution`: probabilities over a*b* bins as well."""
     temperature: float
-    """Temperature of the annealed mean at vividness 1; without meaning for `ab`."""
-    vividness: tuple[tuple[float, float], ...]
-    """Vividness and the temperature for it, ascending, as measured on validation pictures; empty
-    where only that for 1 is known."""
+    """Temperature of the annealed mean at the usual vividness; without meaning for `ab`."""
+    vividness: tuple[tuple[float, float, float], ...]
+    """Vividness, the temperature and the factor on a*b* for it, ascending, as measured on
+    validation pictures; empty where only those for the usual one are known."""
     gain: float
-    """Factor on a*b* that completes that calibration."""
+    """Factor on a*b* at the usual vividness."""
     hints: bool
     """Whether it takes points and palettes from the user."""
     grid: int
@@ -49,15 +52,32 @@ class ModelSpec:
     it gives none."""
     card: str
     """Model card, relative to the repository; empty where there is none."""
+    features: tuple[str, ...] = ()
+    """Names of the tensors in its graph at which encoder and decoder meet; empty where it cannot
+    be parted there."""
+    arithmetic: Literal["float32", "int8"] = "float32"
+    """How it is computed once it is loaded; `int8` see `tinct.models.quantised`."""
+
+    @property
+    def key(self) -> str:
+        """What tells its answers from those of others."""
+        return f"{self.sha256} {self.arithmetic}"
 
     def heat(self, vividness: float) -> tuple[float, float]:
-        """Temperature for a vividness, and the factor on a*b* beyond what temperatures reach."""
-        pairs = self.vividness or ((1.0, self.temperature),)
-        lower, upper = pairs[0], pairs[-1]
-        for left, right in pairwise(pairs):
+        """Temperature for a vividness, and the factor on a*b* besides `gain`.
+
+        1 is as colourful as real pictures; where nobody measured that, the usual vividness gives
+        what the model gives.
+        """
+        known = self.vividness or ((USUAL, self.temperature, self.gain),)
+        lower, upper = known[0], known[-1]
+        for left, right in pairwise(known):
             if left[0] <= vividness <= right[0]:
                 lower, upper = left, right
         within = min(max(vividness, lower[0]), upper[0])
         span = upper[0] - lower[0]
         share = (within - lower[0]) / span if span else 0.0
-        return lower[1] + share * (upper[1] - lower[1]), vividness / within
+        temperature, factor = (
+            low + share * (high - low) for low, high in zip(lower[1:], upper[1:], strict=True)
+        )
+        return temperature, factor / self.gain * vividness / within

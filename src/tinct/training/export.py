@@ -10,10 +10,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import onnx
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -21,12 +23,17 @@ from torch.nn.utils import parametrize
 from tinct.errors import ModelError, TinctError
 from tinct.image.atomic import write_atomic
 from tinct.models.exported import FORM, ONNX_NAME
+from tinct.models.spec import ModelSpec
 from tinct.systems import SYSTEMS, System, find_system
 from tinct.systems.classifier import Kind, load_classifier
+from tinct.systems.tinct import Tinct
 from tinct.training.graph import Interface, finished, graph_of, stored
 
 #: the longest side that an exported network is asked to see, in shorter sides
 LONGEST = 3
+#: property of a file with the weights that its graph reshapes and renames
+APART = "apart"
+_FEW = 64  # numbers among them
 #: the system whose networks give a distribution
 OWN = "tinct"
 
@@ -67,6 +74,7 @@ def export_run(
     *,
     weights: Literal["best", "last"] = "best",
     calibrate: bool = False,
+    like: ModelSpec | None = None,
     storage: Literal["float16", "int8"] = "float16",
 ) -> Path:
     """Make one ONNX file of a run, for `tinct colorize --model`.
@@ -77,7 +85,9 @@ def export_run(
             over one from before.
         weights: those of the best validation, or of the last.
         calibrate: measure on the run's validation pictures how colourful a network that gives a
-            distribution is at each temperature (`tinct` only).
+            distribution is at each temperature, and between which values its tensors lie
+            (`tinct` only).
+        like: model whose vividness and working size are taken over, which it was made from.
         storage: of the weights in the file; arithmetic is in float32 either way.
 
     Returns:
@@ -94,6 +104,9 @@ def export_run(
     network = network_of(loaded, system, run)
     interface = Interface.DISTRIBUTION if system.name == OWN else Interface.CHROMA
     size = loaded.size or system.size
+    calibrate = calibrate and interface is Interface.DISTRIBUTION
+    if calibrate:
+        _take_back(network, run)
     exported = graph_of(network, interface, size=size)
     if exported.difference > exported.tolerance:
         raise ModelError(
@@ -104,7 +117,12 @@ def export_run(
     graph, rounding = stored(exported, storage)
     steering = {}
     if interface is Interface.DISTRIBUTION:
-        steering = {"hints": "true", "grid": str(loaded.network.get("grid", 14))}
+        steering = {
+            "hints": "true",
+            "grid": str(loaded.network.get("grid", 14)),
+            "features": " ".join(exported.features),
+            APART: _apart(network, exported.graph),
+        }
     description = {
         **_description(run, loaded, weights),
         "parameters": str(_learned(network)),
@@ -117,27 +135,72 @@ def export_run(
         "difference": f"{exported.difference:.2g}",
         "rounding": f"{rounding:.2g}",
         "storage": "float32" if graph is exported.graph else storage,
+        **({} if like is None else _taken_over(like)),
     }
     file = target or run / ONNX_NAME
     with write_atomic(file, overwrite=target is None) as temporary:
         temporary.write_bytes(finished(graph, description))
-        if calibrate and interface is Interface.DISTRIBUTION:
-            description |= _calibration(temporary, run)
+        if calibrate:
+            description |= _calibration(temporary, run, size)
             temporary.write_bytes(finished(graph, description))
     return file
 
 
-def _calibration(file: Path, run: Path) -> dict[str, str]:
-    """What an exported file is to say of its temperatures."""
-    from tinct.models.exported import spec_of
-    from tinct.models.session import Model
-    from tinct.training.calibrate import BALANCE, calibrate
+def _apart(network: nn.Module, graph: onnx.ModelProto) -> str:
+    """Weights that the graph does not hold under their names, as JSON: few, and small."""
+    held = {weight.name for weight in graph.graph.initializer}
+    lost = {
+        name: value.flatten().tolist()
+        for name, value in network.named_parameters()
+        if name not in held
+    }
+    if sum(map(len, lost.values())) > _FEW:
+        raise RuntimeError(f"the exporter renames weights: {', '.join(lost)}")
+    return json.dumps(lost)
 
-    found = calibrate(Model(spec_of(file), file), run)
+
+def _taken_over(like: ModelSpec) -> dict[str, str]:
+    rows = (f"{ratio:g}:{heat:g}:{gain:g}" for ratio, heat, gain in like.vividness)
+    return {
+        "vividness": " ".join(rows),
+        "temperature": f"{like.temperature:g}",
+        "gain": f"{like.gain:g}",
+        "working_size": str(like.working_size),
+        "largest_side": str(like.largest_side),
+    }
+
+
+def _take_back(network: nn.Module, run: Path) -> None:
+    """Part of the rebalancing of its training, see `tinct.training.calibrate`."""
+    from tinct.training.calibrate import offsets
+
+    assert isinstance(network, Tinct)
+    assert network.classify.bias is not None
+    with torch.no_grad():
+        network.classify.bias += torch.from_numpy(offsets(run))
+
+
+def _calibration(file: Path, run: Path, size: int) -> dict[str, str]:
+    """What an exported file is to say of its temperatures, its ranges, and the best size."""
+    from tinct.models.exported import spec_of
+    from tinct.models.quantised import RANGES, text_of
+    from tinct.models.session import Model
+    from tinct.training.calibrate import best_size, calibrate
+    from tinct.training.ranges import measured
+
+    model = Model(spec_of(file), file)
+    # scenes larger than the squares that were learned from, but not so that things are strangers
+    best = best_size(model, run, [size * quarters // 128 * 32 for quarters in (4, 5, 6)])
+    model = Model(replace(model.spec, working_size=best, largest_side=LONGEST * best), file)
+    found = calibrate(model, run)
+    temperature, gain = found.usual
     return {
         "vividness": found.text(),
-        "temperature": f"{BALANCE:g}",
-        "colourfulness": f"{found.colourfulness:g}",
+        "temperature": f"{temperature:g}",
+        "gain": f"{gain:g}",
+        "working_size": str(best),
+        "largest_side": str(LONGEST * best),
+        RANGES: text_of(measured(file, model.spec, run)),
     }
 
 

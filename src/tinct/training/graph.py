@@ -14,14 +14,18 @@ from typing import Any, Literal
 import numpy as np
 import onnx
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from tinct.models.runtime import onnxruntime
+from tinct.systems.tinct import Tinct
 
 #: a*b* by which a graph may differ from torch before its weights are rounded, in CIE units
 TOLERANCE = 1e-3
+#: names of the tensors at which a network's encoder and decoder meet, in the order of `encode`
+FEATURES = ("features.4", "features.8", "features.16", "features.32", "features.pooled")
 #: mean change of a*b*, in CIE units, that rounding the weights must stay below to be done
 VISIBLE = 0.5
 _LARGEST_HALF = 65504.0
@@ -91,6 +95,35 @@ class Exported:
     """Inputs at the working size,"""
     chroma: Tensor
     """and what torch gives for them."""
+    features: tuple[str, ...] = ()
+    """Where the graph can be parted in encoder and decoder, see `ModelSpec.features`."""
+
+
+class Bordered(Tinct):
+    """A network that also gives what its encoder hands to its decoder."""
+
+    def __init__(self, network: Tinct) -> None:
+        nn.Module.__init__(self)
+        self.__dict__.update(network.__dict__)  # all of it, under the names it has
+
+    def forward(  # type: ignore[override] # it is traced, and nothing else
+        self, lightness: Tensor, temperature: Tensor, hints: Tensor, palette: Tensor
+    ) -> tuple[Tensor, ...]:
+        """As that of `Tinct`, with the tensors of `FEATURES` behind."""
+        maps, pooled = self.encode(lightness)
+        logits = self.decode(maps, pooled, hints, palette)
+        return (*self.answer(logits, temperature), *maps, pooled)
+
+    def answer(self, logits: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
+        """As that of `Tinct`, in what onnxruntime is quick at.
+
+        Its softmax over channels turns the map around twice, and its einsum likewise: that is a
+        sixth of the network's time.
+        """
+        below = logits - logits.amax(1, keepdim=True)
+        weights, shares = (below / temperature).exp(), below.exp()
+        chroma = F.conv2d(weights, self.bins.T[:, :, None, None]) / weights.sum(1, keepdim=True)
+        return chroma, shares / shares.sum(1, keepdim=True)
 
 
 def graph_of(network: nn.Module, interface: Interface, *, size: int) -> Exported:
@@ -103,9 +136,15 @@ def graph_of(network: nn.Module, interface: Interface, *, size: int) -> Exported
     """
     keywords = interface.keywords()
     bins = len(getattr(network, "bins", ()))
+    features: tuple[str, ...] = ()
+    traced = network
+    if isinstance(network, Tinct):
+        # traced as outputs the features get names; taken away again they are what they were
+        traced, features = Bordered(network), FEATURES
+        keywords["output_names"] += features
     with _quiet():
         program = torch.onnx.export(
-            network,
+            traced,
             interface.inputs(70, 90, bins=bins),
             input_names=list(keywords["dynamic_shapes"]),
             dynamo=True,
@@ -115,6 +154,11 @@ def graph_of(network: nn.Module, interface: Interface, *, size: int) -> Exported
     if program is None:
         raise RuntimeError("torch.onnx.export gave nothing back")
     graph = program.model_proto
+    if features:
+        known = [value for value in graph.graph.output if value.name in features]
+        graph.graph.value_info.extend(known)
+        for value in known:
+            graph.graph.output.remove(value)
     session = _session(graph)
     difference, tolerance = 0.0, TOLERANCE
     # one at which classifiers reduce the picture, one at which they enlarge it, and its own
@@ -129,7 +173,7 @@ def graph_of(network: nn.Module, interface: Interface, *, size: int) -> Exported
             )
             tolerance = max(tolerance, 3 * float((expected - exact).abs().max()))
         difference = max(difference, apart if np.isfinite(apart) else np.inf)
-    return Exported(graph, difference, tolerance, inputs, expected)
+    return Exported(graph, difference, tolerance, inputs, expected, features)
 
 
 def stored(

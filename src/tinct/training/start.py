@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -48,14 +49,15 @@ def begin_with(network: nn.Module, start: str) -> int:
 def _tensors(start: str) -> dict[str, Tensor]:
     """All weights of a run's best validation, or of a graph, by name."""
     from tinct.models import weights_path
-    from tinct.training.export import read_weights
+    from tinct.training.export import APART, read_weights
 
     if Path(start).is_dir():
         return read_weights(Path(start), "best").tensors
     import onnx
     from onnx import numpy_helper
 
-    graph = onnx.load(str(weights_path(start))).graph
+    model = onnx.load(str(weights_path(start)))
+    graph = model.graph
     arrays = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     found = {}
     for name, values in arrays.items():
@@ -64,4 +66,8 @@ def _tensors(start: str) -> dict[str, Tensor]:
             wide *= arrays[name.removesuffix("codes") + "step"]
         plain = name.removesuffix(".half").removesuffix(".codes")
         found[plain] = torch.from_numpy(wide)
+    for said in model.metadata_props:
+        if said.key == APART:
+            few = json.loads(said.value)
+            found |= {name: torch.tensor(values) for name, values in few.items()}
     return found

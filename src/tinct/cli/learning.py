@@ -41,20 +41,20 @@ def train(
     """Train a network by a recipe; exit code 130 where it was interrupted."""
     if classifier is not None:
         overrides = [*overrides, f"classifier={classifier}"]
-    with _training():
+    with training():
         if sweep:
             from tinct.training.reading import recipe_file
             from tinct.training.sweep import sweep as train_all
 
             file = recipe_file(recipe)
-            run = out or _new_run(f"{file.stem}-sweep")
+            run = out or new_run(f"{file.stem}-sweep")
             _print_rows(train_all(recipe, overrides, data, run, quiet), as_json=as_json)
             return 0
         from tinct.training.engine import train as begin
         from tinct.training.reading import load_recipe
 
         settings = load_recipe(recipe, overrides)
-        run = out or _new_run(settings.name)
+        run = out or new_run(settings.name)
         outcome = begin(settings, data, run, quiet=quiet)
     return _report(run, outcome, as_json=as_json, quiet=quiet)
 
@@ -68,7 +68,7 @@ def resume(
     debug: bool,  # noqa: ARG001 - read before parsing
 ) -> int:
     """Go on with a training where its last checkpoint stands."""
-    with _training():
+    with training():
         from tinct.training.engine import resume as go_on
 
         outcome = go_on(run, overrides, quiet=quiet)
@@ -82,11 +82,43 @@ def export(
     weights: Literal["best", "last"],
     calibrate: bool,
     storage: Literal["float16", "int8"],
+    to: Literal["onnx", "openvino", "tflite"],
+    size: int | None,
     as_json: bool,
     debug: bool,  # noqa: ARG001 - read before parsing
 ) -> int:
     """Make a model of a training: one file for `tinct colorize --model`."""
-    with _training():
+    if to != "onnx":
+        with training():
+            from tinct.training.forms import described, export_form
+
+            place = export_form(
+                run,
+                output,
+                to=to,
+                weights=weights,
+                calibrate=calibrate,
+                storage=storage,
+                size=size,
+            )
+            record = described(place)
+        if as_json:
+            print(json.dumps({"v": 1, "event": "export", "to": to, **record, "path": str(place)}))
+            return 0
+        print(place)
+        print(
+            f"{record['name']} for {to}: {_megabytes(place):.1f} MB, {record['difference']} CIE "
+            "units from the same weights in the form it was made of",
+            file=sys.stderr,
+        )
+        return 0
+    if size is not None:
+        raise UsageError(
+            "an ONNX model takes pictures of any size",
+            where="--size",
+            remedy="leave --size out, or add --to tflite",
+        )
+    with training():
         from tinct.training.export import export_run
 
         file = export_run(run, output, weights=weights, calibrate=calibrate, storage=storage)
@@ -106,6 +138,11 @@ def export(
         file=sys.stderr,
     )
     return 0
+
+
+def _megabytes(place: Path) -> float:
+    files = place.iterdir() if place.is_dir() else [place]
+    return sum(file.stat().st_size for file in files) / 1e6
 
 
 def systems_list(*, as_json: bool) -> int:
@@ -162,7 +199,7 @@ def systems_show(*, name: str, as_json: bool) -> int:
 
 def systems_fetch(*, name: str) -> int:
     """Fetch the published weights of a classifier that some networks listen to."""
-    with _training():
+    with training():
         from tinct.systems.weights import fetch_weights
 
         print(fetch_weights(name))
@@ -170,7 +207,7 @@ def systems_fetch(*, name: str) -> int:
 
 
 @contextmanager
-def _training() -> Iterator[None]:
+def training() -> Iterator[None]:
     """What training needs and a plain installation lacks is one line."""
     try:
         yield
@@ -183,7 +220,7 @@ def _training() -> Iterator[None]:
         ) from error
 
 
-def _new_run(name: str) -> Path:
+def new_run(name: str) -> Path:
     """A folder that is not there yet, the same for all processes of one training."""
     if "LOCAL_RANK" in os.environ:  # set by whatever starts one process for each device
         if _CHOSEN not in os.environ:

@@ -129,7 +129,27 @@ class Draws:
 
     def together(self, draws: Sequence[int]) -> Drawn:
         """Several draws, stacked."""
-        return Drawn(*map(np.stack, zip(*(self[draw] for draw in draws), strict=True)))
+        return stacked([self[draw] for draw in draws])
+
+
+class Replayed:
+    """Draws of which a share comes from another set; which ones depends on the numbers alone."""
+
+    def __init__(self, own: Draws, other: Draws, share: float) -> None:
+        self.own, self.other, self.share = own, other, share
+
+    def __getitem__(self, draw: int) -> Drawn:
+        chance = np.random.default_rng((self.own.seed, 4, draw)).random()
+        return (self.other if chance < self.share else self.own)[draw]
+
+    def together(self, draws: Sequence[int]) -> Drawn:
+        """Several draws, stacked."""
+        return stacked([self[draw] for draw in draws])
+
+
+def stacked(drawn: Sequence[Drawn]) -> Drawn:
+    """Several pictures as one batch."""
+    return Drawn(*map(np.stack, zip(*drawn, strict=True)))
 
 
 def numbers(*, batch: int, start: int, rank: int = 0, world: int = 1) -> Iterator[range]:
@@ -140,7 +160,9 @@ def numbers(*, batch: int, start: int, rank: int = 0, world: int = 1) -> Iterato
         yield range(first, first + own)
 
 
-def stream(draws: Draws, chosen: Iterable[Sequence[int]], *, workers: int) -> Iterator[Drawn]:
+def stream(
+    draws: Draws | Replayed, chosen: Iterable[Sequence[int]], *, workers: int
+) -> Iterator[Drawn]:
     """Batches in order, prepared ahead by threads.
 
     Threads suffice: resizing, compressing and array arithmetic let go of Python's lock, and the

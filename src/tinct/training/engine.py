@@ -142,14 +142,11 @@ def _launch(recipe: Recipe, source: Path, run: Path, *, quiet: bool, resumed: bo
     torch.backends.cudnn.deterministic = True
     first = fabric.is_global_zero
     with fabric.rank_zero_first():
-        pictures = open_pictures(
-            source,
-            shorter=recipe.data.shorter,
-            validation=recipe.data.validation,
-            unreadable=recipe.data.unreadable,
-            packed=recipe.data.packed,
-        )
-        pictures = chosen_pictures(pictures, recipe.data)
+        pictures = chosen_pictures(_pictures(source, recipe), recipe.data)
+        replayed = None
+        if recipe.data.replay:
+            generic = Path(recipe.data.replay_from) if recipe.data.replay_from else None
+            replayed = _pictures(source_of(generic), recipe)
         embeddings = None
         if plan.classifier is not None:
             embeddings = embed(pictures, plan.classifier.to(fabric.device))
@@ -172,6 +169,7 @@ def _launch(recipe: Recipe, source: Path, run: Path, *, quiet: bool, resumed: bo
         exam=exam,
         progress=progress,
         run=run,
+        replayed=replayed,
         saved=-1 if state is None else progress.step,
     )
     if first:
@@ -196,6 +194,16 @@ def _launch(recipe: Recipe, source: Path, run: Path, *, quiet: bool, resumed: bo
         _write_up(run)
     fabric.barrier()
     return Outcome(run, progress.step, progress.best, stopped)
+
+
+def _pictures(source: Path, recipe: Recipe) -> PictureSet:
+    return open_pictures(
+        source,
+        shorter=recipe.data.shorter,
+        validation=recipe.data.validation,
+        unreadable=recipe.data.unreadable,
+        packed=recipe.data.packed,
+    )
 
 
 def _log(loop: Loop, *, quiet: bool) -> RunLog:

@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 from tinct.errors import ConfigError
 from tinct.image.atomic import output_errors
 from tinct.training import checkpoint
-from tinct.training.draws import Batch, Colours, Draws, numbers, stream
+from tinct.training.draws import Batch, Colours, Draws, Replayed, numbers, stream
 from tinct.training.embeddings import Embeddings
 from tinct.training.log import RunLog
 from tinct.training.objective import Criterion, Diverged, Objective, bare, set_rates
@@ -64,6 +64,8 @@ class Loop:
     exam: Exam
     progress: Progress
     run: Path
+    replayed: PictureSet | None = None
+    """The generic set of which a share is drawn, if any."""
     saved: int = -1
     """Step of the last checkpoint, -1 before the first."""
     at: int = 0
@@ -187,16 +189,10 @@ class Loop:
         data, recipe = self.recipe.data, self.recipe
         world, rank = self.fabric.world_size, self.fabric.global_rank
         batch = self._together(size)
-        draws = Draws(
-            self.pictures.cache,
-            self.pictures.training,
-            size=size,
-            data=data,
-            augmentation=recipe.augmentation,
-            group=batch,
-            seed=recipe.seed,
-            steering=recipe.steering,
-        )
+        own = self._draws(self.pictures, size, batch)
+        draws: Draws | Replayed = own
+        if self.replayed is not None:
+            draws = Replayed(own, self._draws(self.replayed, size, batch), data.replay)
         chosen = numbers(
             batch=batch, start=self.progress.step * self.per_step, rank=rank, world=world
         )
@@ -217,6 +213,19 @@ class Loop:
                 palettes = torch.from_numpy(drawn.palettes).to(device)
                 made = replace(made, points=points, palettes=palettes)
             yield made
+
+    def _draws(self, pictures: PictureSet, size: int, batch: int) -> Draws:
+        recipe = self.recipe
+        return Draws(
+            pictures.cache,
+            pictures.training,
+            size=size,
+            data=recipe.data,
+            augmentation=recipe.augmentation,
+            group=batch,
+            seed=recipe.seed,
+            steering=recipe.steering,
+        )
 
     def _validate(self, log: RunLog | None) -> None:
         """Measure, write the sheet and the checkpoint."""

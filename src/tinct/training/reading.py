@@ -205,6 +205,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "data.shorter": (16, 8192),
     "data.unreadable": (0, 1),
     "data.workers": (0, 256),
+    "data.replay": (0, 0.95),
     "augmentation.smallest_crop": (0.05, 1),
     "augmentation.rotation": (0, 180),
     "augmentation.shear": (0, 1.5),

@@ -43,6 +43,10 @@ class Data:
     """Share of unreadable pictures above which training does not start."""
     workers: int = 1
     """Threads that prepare pictures; 0 does it between the steps."""
+    replay: float = 0.0
+    """Share of what is drawn that comes from a generic set, so that older skills are kept."""
+    replay_from: str = ""
+    """That set; empty takes the folder `train` of TINCT_DATA."""
 
 
 @dataclass(frozen=True)

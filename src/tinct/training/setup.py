@@ -132,6 +132,8 @@ def make_plan(recipe: Recipe) -> Plan:
         raise ConfigError(f"does not fit the system {system.name}", where="loss.kind")
     network = dict(recipe.network)
     classifier = None
+    if system.embedding is not None and recipe.data.replay:
+        raise ConfigError(f"does not go with {system.name}", where="data.replay")
     if system.embedding is not None:
         kind = "logits" if system.kind == "logits" else "probabilities"
         classifier = load_classifier(recipe.classifier, kind=kind, background=kind == "logits")  # type: ignore[arg-type]

@@ -1,0 +1,124 @@
+"""What `tinct finetune` brings: an artist the shipped network never saw, and what is lost beside.
+
+    python benchmarks/finetune.py WORK [KEY=VALUE ...]   # WORK: folder for pictures and the run
+
+The artist is one that the shipped network's training held out, with the most pictures: of those
+200 are learned from and the others measured; elsewhere is measured on other pictures held out.
+Needs TINCT_DATA; writes benchmarks/results/finetune.json.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from run import RESULTS, ROOT, len_cores
+
+from tinct.color import SRGB, lightness, merge
+from tinct.evaluation.metrics import compare
+from tinct.evaluation.protocol import Protocol, grey
+from tinct.evaluation.statistics import compare_pairs
+from tinct.models import DEFAULT, load_model
+from tinct.refine import enlarge
+from tinct.training.engine import source_of
+from tinct.training.finetune import finetune
+from tinct.training.pictures import PictureSet, open_pictures
+from tinct.training.reading import load_recipe
+
+LEARNED, ELSEWHERE = 200, 200
+Picture8 = NDArray[np.uint8]
+
+
+def held_out() -> tuple[PictureSet, NDArray[np.int64]]:
+    """Pictures of the shipped network's source, and those it did not learn from."""
+    data = load_recipe(DEFAULT).data
+    found = open_pictures(source_of(None), shorter=data.shorter, validation=data.validation)
+    return found, found.validation
+
+
+def errors(model: str, pictures: Iterable[Picture8]) -> NDArray[np.float64]:
+    """CIEDE2000 of each picture, shorter side brought to 192 pixels, squares."""
+    network, protocol, found = load_model(model), Protocol(size=192), []
+    for picture in pictures:
+        truth = protocol.fit(picture)
+        light = lightness(grey(truth), SRGB)
+        chroma = enlarge(network.predict(light).chroma, *light.shape)
+        coloured = merge(light, chroma, SRGB, depth=8).astype(np.uint8)
+        found.append(compare(coloured, truth)["ciede2000"])
+    return np.array(found)
+
+
+def main(work: Path, overrides: list[str]) -> int:
+    """Tune, measure, write; 1 where a bar is missed."""
+    found, positions = held_out()
+    entries = found.cache.entries
+    counts = Counter(entries[at].artist for at in positions if entries[at].artist)
+    artist, count = counts.most_common(1)[0]
+    rng = np.random.default_rng(0)
+    own = rng.permutation([at for at in positions if entries[at].artist == artist])
+    others = rng.permutation([at for at in positions if entries[at].artist != artist])
+    folder = work / "artist"
+    folder.mkdir(parents=True, exist_ok=True)
+    for at in own[:LEARNED]:
+        Image.fromarray(found.cache[int(at)]).save(
+            folder / f"{entries[at].id}.jpg", quality=95, subsampling=0
+        )
+    run = work / "run"
+    started, cores = time.monotonic(), time.process_time()
+    tuned = finetune(folder, run, overrides=overrides)
+    spent = {"minutes": (time.monotonic() - started) / 60}
+    spent["core_minutes"] = (time.process_time() - cores) / 60
+    rows, holds = {}, True
+    for name, chosen in (("artist", own[LEARNED:]), ("elsewhere", others[:ELSEWHERE])):
+        pictures = [found.cache[int(at)] for at in chosen]
+        before, after = errors(DEFAULT, pictures), errors(str(run), pictures)
+        change = float(after.mean() / before.mean() - 1)
+        pairs = compare_pairs(after, before, against=DEFAULT, metric="ciede2000")
+        rows[name] = {
+            "pictures": len(pictures),
+            "ciede2000_before": float(before.mean()),
+            "ciede2000_after": float(after.mean()),
+            "change": change,
+            "nearer": float((after < before).mean()),
+            "p": pairs.p,
+        }
+        holds &= change <= (-0.08 if name == "artist" else 0.02)
+        print(f"{name}: {before.mean():.2f} -> {after.mean():.2f} ({change:+.1%})")
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    ).stdout.strip()
+    record = {
+        "artist": f"{artist}, {count} pictures held out from training",
+        "learned_from": LEARNED,
+        "model": DEFAULT,
+        "steps": tuned.outcome.step,
+        "spent": spent,
+        "rows": rows,
+        "bars": {"artist": -0.08, "elsewhere": 0.02},
+        "holds": holds,
+        "commit": commit,
+        "machine": f"{platform.machine()}, {len_cores()} cores",
+    }
+    target = RESULTS / "finetune.json"
+    target.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return 0 if holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,136 @@
+"""`tinct finetune`: one's own pictures in, one's own model out, and what is said on the way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tinct
+from tests.trainings import QUICK
+from tinct import cli
+from tinct.models import DEFAULT, find_model
+from tinct.training.draws import Draws, Replayed
+from tinct.training.finetune import FEW, finetune, steps_for
+from tinct.training.pictures import PictureSet, open_pictures
+from tinct.training.recipe import Augmentation, Data
+
+SMALL = [*QUICK, "data.size=32", "data.shorter=32", "data.final_size=0", "stop.steps=2"]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    return painted(tmp_path / "own", FEW + 4, seed=1)
+
+
+@pytest.fixture
+def generic(tmp_path: Path) -> Path:
+    return painted(tmp_path / "generic", 8, seed=2)
+
+
+def painted(folder: Path, count: int, *, seed: int) -> Path:
+    """Colourful noise, large spots of it."""
+    folder.mkdir()
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        spots = Image.fromarray(rng.integers(0, 256, (4, 5, 3), np.uint8))
+        spots.resize((50, 40), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.mark.usefixtures("generic")
+def test_a_folder_becomes_a_model_that_colours(
+    own: Path, generic: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "mine"
+    words = ["finetune", str(own), "-o", str(run), "--replay", str(generic), "--json", *SMALL]
+    assert cli.run(words) == 0
+    out, err = capfd.readouterr()
+    said = json.loads(out)
+    assert said["event"] == "finetuned"
+    assert said["step"] == 2
+    assert said["model"] == str(run / "model.onnx")
+    assert "warning" not in err
+    recipe = (run / "recipe.toml").read_text()
+    assert f'replay_from = "{generic}"' in recipe
+    assert f'start = "{DEFAULT}"' in recipe
+    made, shipped = find_model(run), find_model(DEFAULT)
+    np.testing.assert_allclose(made.vividness, shipped.vividness, atol=1e-3)
+    assert (made.working_size, made.largest_side) == (shipped.working_size, shipped.largest_side)
+    grey = np.asarray(Image.open(own / "0.png").convert("L"))
+    mine, theirs = tinct.colorize(grey, model=str(run)), tinct.colorize(grey)
+    assert mine.shape == theirs.shape
+    assert 0 < np.abs(mine.astype(int) - theirs).mean() < 20  # two small steps from the shipped one
+
+
+def test_few_pictures_and_no_generic_set_are_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TINCT_DATA", str(tmp_path / "nowhere"))
+    asked: list[list[str]] = []
+
+    def stop(name: str, settings: list[str]) -> None:
+        asked.append(settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tinct.training.finetune.load_recipe", stop)
+    few = painted(tmp_path / "few", 3, seed=3)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(few, tmp_path / "run", warn=lambda text: print(text))
+    out = capfd.readouterr().out
+    assert f"3 pictures: a model learns little from fewer than {FEW}" in out
+    assert "no generic set to replay" in out
+    assert "data.replay=0" in asked[0]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_generic_set_that_is_not_there_and_grey_pictures_are_errors(
+    own: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    words = ["finetune", str(own), "-o", str(run), "--replay", str(tmp_path / "no"), *SMALL]
+    assert cli.run(words) == 3
+    assert "no such file or folder" in capfd.readouterr().err
+    grey = tmp_path / "grey"
+    grey.mkdir()
+    Image.new("L", (40, 40), 99).save(grey / "1.png")
+    assert cli.run(["finetune", str(grey), "-o", str(run), *SMALL, "data.replay=0"]) == 3
+    assert "none of its 1 pictures is in colour" in capfd.readouterr().err
+    assert cli.run(["finetune", str(own), "-o", str(run), "--start", "tinct-smal", *SMALL]) == 5
+    assert "--start: there is no model" in capfd.readouterr().err
+    assert not run.exists()
+
+
+def test_a_share_of_what_is_drawn_comes_from_the_generic_set(own: Path, generic: Path) -> None:
+    def draws(folder: Path) -> tuple[Draws, PictureSet]:
+        found = open_pictures(folder, shorter=32, validation=0)
+        return (
+            Draws(
+                found.cache,
+                found.training,
+                size=16,
+                data=Data(size=16),
+                augmentation=Augmentation(),
+                group=4,
+                seed=5,
+            ),
+            found,
+        )
+
+    (mine, _), (other, _) = draws(own), draws(generic)
+    mixed = Replayed(mine, other, 0.25)
+    numbers = range(400)
+    alike = [
+        (np.array_equal(mixed[n].rgb, mine[n].rgb), np.array_equal(mixed[n].rgb, other[n].rgb))
+        for n in numbers
+    ]
+    assert all(one != two for one, two in alike)
+    assert 60 <= sum(from_other for _, from_other in alike) <= 140
+    assert np.array_equal(mixed.together([3, 4]).rgb[1], mixed[4].rgb)
+
+
+def test_more_pictures_are_learned_from_for_longer() -> None:
+    assert [steps_for(count) for count in (1, 20, 200, 20_000)] == [100, 134, 424, 3000]

@@ -11,7 +11,8 @@ from tinct.color import SRGB, ColorSpace, Pixels, lightness, merge
 from tinct.color.icc import space_of
 from tinct.color.tone import Tone, classify, tone_curve
 from tinct.errors import AlreadyColour, InputError, Unsupported
-from tinct.flow import colours, own_colours
+from tinct.flow import JUDGED_SIDE, colours, own_colours
+from tinct.image.decode import small_array
 from tinct.models.session import Model
 from tinct.options import ColorizeOptions
 from tinct.refine import Upsampler
@@ -47,13 +48,17 @@ def colour_array(
         raise Unsupported(
             f"an array of shape {pixels.shape}", remedy="give (H, W), (H, W, 1) or (H, W, 3)"
         )
-    if options.if_color != "recolor" and classify(plane, space) is Tone.COLOUR:
+    # made small as the preview of a file is, so that both get the same colours
+    judged = small_array(plane, JUDGED_SIDE) if plane.ndim == 3 else plane
+    if options.if_color != "recolor" and classify(judged, space) is Tone.COLOUR:
         if options.if_color == "fail":
             raise AlreadyColour("the picture has colours", remedy='give if_color="recolor"')
         return plane
     light = lightness(plane, space)
-    tone = tone_curve(plane, space) if options.toned == "keep" else None
-    chroma = colours(light, tone, network, options, own_colours(plane, space, options))
+    small = small_array(plane, options.size or network.spec.working_size)
+    tone = tone_curve(small, space) if options.toned == "keep" else None
+    own = own_colours(small, space, options)
+    chroma = colours(lightness(small, space), tone, network, options, own)
     depth = {"same": 8 * plane.dtype.itemsize, "8": 8, "16": 16}[options.depth]
     enlarged = Upsampler(chroma, *light.shape).rows(0, light.shape[0])
     return merge(light, enlarged, space, depth=8 if depth == 8 else 16)

@@ -17,7 +17,8 @@ import numpy as np
 from tinct import jpeg
 from tinct.color import ROUNDING_BOUND, ColorSpace, FloatArray, lightness
 from tinct.color.icc import space_of
-from tinct.image import Page, Picture, load, upright, upright_size
+from tinct.image import Page, Picture, upright, upright_size
+from tinct.image.tilesets import open_result
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,22 @@ class Verdict:
         }
 
 
-def verify(original: Path | bytes, coloured: Path | bytes) -> Verdict:
+def verify(
+    original: Path | bytes, coloured: Path | bytes, *, max_megapixels: float = 2000
+) -> Verdict:
     """Compare the light of two pictures.
 
     Args:
         original: the picture before, a file or its content.
-        coloured: the picture after.
+        coloured: the picture after; of tiles, the `.dzi` file or the folder of IIIF.
+        max_megapixels: files that say they are larger are refused before they are decoded.
 
     Raises:
         InputError: one of them cannot be read.
     """
-    before, after = load(original), load(coloured)
+    before, after = (
+        open_result(given, max_megapixels=max_megapixels) for given in (original, coloured)
+    )
     pages = len(before.pages)
     if reason := _mismatch(before, after):
         return Verdict(ok=False, claim="not the same picture", pages=pages, reason=reason)

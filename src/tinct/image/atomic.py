@@ -20,7 +20,8 @@ if sys.platform != "win32":  # where nobody can remove a file that is open
 #: seconds after which a temporary file that nobody holds was left behind by a killed process
 STALE_SECONDS = 60.0
 _TEMPORARY = re.compile(r"\.tinct-[0-9a-f]{16}\.tmp")
-_swept: set[Path] = set()
+#: folders that this process has looked through
+swept: set[Path] = set()
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES}
@@ -53,21 +54,22 @@ def write_atomic(target: Path, *, overwrite: bool) -> Iterator[Path]:
             "is a folder, not a file", where=str(target), remedy="give a file name inside it"
         )
     if there and not overwrite:
-        raise _exists(target)
-    if target.parent not in _swept:
-        _swept.add(target.parent)
+        raise exists_already(target)
+    if target.parent not in swept:
+        swept.add(target.parent)
         sweep(target.parent)
     with output_errors(target):
         temporary, descriptor = _create_beside(target, overwrite=overwrite)
     try:
         with output_errors(target):
-            yield temporary
+            with named(temporary, target):
+                yield temporary
             _flush(temporary)
             if overwrite:
                 temporary.replace(target)
             else:
                 _place(temporary, target)
-            _flush_folder(target.parent)
+            flush_folder(target.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -92,17 +94,35 @@ def sweep(folder: Path, *, older_than: float = STALE_SECONDS) -> None:
 
 
 def _remove_unless_held(path: Path, older_than: float) -> None:
-    if time.time() - path.stat().st_mtime < older_than:
+    folder = path.is_dir() and not path.is_symlink()
+    if time.time() - _changed(path, folder=folder) < older_than:
         return
     if sys.platform == "win32":
-        path.unlink()
+        _remove(path, folder=folder)
         return
-    descriptor = os.open(path, os.O_RDWR)
+    descriptor = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
+        _remove(path, folder=folder)
     finally:
         os.close(descriptor)
+
+
+def _changed(path: Path, *, folder: bool) -> float:
+    """When something in a temporary file or folder was last changed; tiles lie two folders deep."""
+    times = [path.stat().st_mtime]
+    if folder:
+        times += [below.stat().st_mtime for below in (*path.glob("*/"), *path.glob("*/*/"))]
+    return max(times)
+
+
+def _remove(path: Path, *, folder: bool) -> None:
+    if folder:
+        import shutil  # most runs have none to remove, and start sooner
+
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 @contextmanager
@@ -112,6 +132,17 @@ def output_errors(target: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         raise unwritable(error, target) from error
+
+
+@contextmanager
+def named(temporary: Path, target: Path) -> Iterator[None]:
+    """Let errors about a temporary file name the result that it was to become."""
+    try:
+        yield
+    except OutputError as error:
+        if error.where == str(temporary):
+            error.where = str(target)
+        raise
 
 
 def unwritable(error: OSError, target: Path | str) -> OutputError:
@@ -152,7 +183,7 @@ def _create_beside(target: Path, *, overwrite: bool) -> tuple[Path, int | None]:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:
             continue
-        held = _hold(descriptor)
+        held = hold(descriptor)
         if held is not None and not os.fstat(held).st_nlink:
             os.close(held)  # somebody swept it before the lock was there
             continue
@@ -162,7 +193,8 @@ def _create_beside(target: Path, *, overwrite: bool) -> tuple[Path, int | None]:
         return temporary, held
 
 
-def _hold(descriptor: int) -> int | None:
+def hold(descriptor: int) -> int | None:
+    """Lock a temporary file for as long as it is open; None where that is not to be had."""
     if sys.platform == "win32":
         os.close(descriptor)
         return None
@@ -176,7 +208,7 @@ def _place(temporary: Path, target: Path) -> None:
     try:
         os.link(temporary, target)
     except FileExistsError:
-        raise _exists(target) from None
+        raise exists_already(target) from None
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
@@ -184,11 +216,12 @@ def _place(temporary: Path, target: Path) -> None:
         try:
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         except FileExistsError:
-            raise _exists(target) from None
+            raise exists_already(target) from None
         temporary.replace(target)
 
 
-def _exists(target: Path) -> OutputExists:
+def exists_already(target: Path) -> OutputExists:
+    """What it means that something is at a target."""
     return OutputExists(
         "exists already",
         where=str(target),
@@ -205,7 +238,8 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Have the names in a folder written to the disk."""
     # the rename itself; not every system can open a folder, and the file is safe by then
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -91,14 +91,12 @@ class PixelSource:
         """The picture with its shorter side about `side` pixels, never enlarged: (h, w, bands)."""
         if self.luma and width * height <= _SMALL and not self.convert:
             with suppress(InputError, OSError):  # libvips knows what is odd, or says it
-                return _small_luma(jpeg.luma(content(self.data)), side)
+                return reduced(jpeg.luma(content(self.data)), side)
         with input_errors(self.where):
             ratio = min(width, height) / max(side, 1)
             options = self._shrink_options(ratio)
             image = self._image(options)
-            scale = min(1.0, side / min(image.width, image.height))
-            if scale < 1:
-                image = image.resize(scale, vscale=max(scale, 1 / image.height))
+            image = _shrunk(image, side)
             with self._watched():
                 whole = to_array(image)
             # made smaller, edges swing past their values; `strips` sees the values themselves
@@ -193,11 +191,32 @@ def content(data: Path | bytes) -> bytes:
     return data if isinstance(data, bytes) else data.read_bytes()
 
 
-def _small_luma(luma: NDArray[np.uint8], side: int) -> Pixels:
+def reduced(luma: NDArray[np.uint8], side: int) -> Pixels:
+    """A plane with its shorter side about `side` pixels, never enlarged: (h, w, 1)."""
     scale = min(1.0, side / min(luma.shape))
     height, width = (max(1, round(pixels * scale)) for pixels in luma.shape)
-    reduced = resize(luma.astype(np.float32), height, width, kernel="lanczos")  # as libvips does
-    return np.clip(np.rint(reduced), 0, 255).astype(np.uint8)[..., np.newaxis]
+    box = min(luma.shape) // (2 * height if luma.shape[0] <= luma.shape[1] else 2 * width)
+    if box > 1 and luma.size > _SMALL:
+        # as libvips does: squares are averaged down to twice the size, and filtered from there
+        from PIL import Image
+
+        luma = np.asarray(Image.fromarray(luma).reduce(box))
+    filtered = resize(luma.astype(np.float32), height, width, kernel="lanczos")
+    return np.clip(np.rint(filtered), 0, 255).astype(np.uint8)[..., np.newaxis]
+
+
+def small_array(pixels: Pixels, side: int) -> Pixels:
+    """An array (H, W) or (H, W, 3) made small as `PixelSource.small` makes a lossless file."""
+    if min(pixels.shape[:2]) <= side:
+        return pixels
+    image = _from_array(pixels if pixels.ndim == 3 else pixels[..., np.newaxis], None)
+    small = to_array(_shrunk(image, side))
+    return small if pixels.ndim == 3 else small[..., 0]
+
+
+def _shrunk(image: Any, side: int) -> Any:
+    scale = min(1.0, side / min(image.width, image.height))
+    return image.resize(scale, vscale=max(scale, 1 / image.height)) if scale < 1 else image
 
 
 def _plain(image: Any, *, convert: bool) -> Any:

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from tinct.errors import UsageError
 from tinct.image.atomic import output_errors
 from tinct.image.pages import Page, Picture
-from tinct.image.savers import SAVERS
+from tinct.image.savers import SAVERS, TILINGS, Layout, saver_of
 from tinct.image.vips import Pixels
 
 if TYPE_CHECKING:
     from tinct.image.encoders import Job
+
+
+PLAIN = Layout()
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,19 @@ def save(
     format: str,  # noqa: A002 - the word users know
     quality: int,
     software: str,
+    layout: Layout = PLAIN,
 ) -> tuple[str, ...]:
     """Write a coloured picture; metadata, alpha, resolution and layout are the source's.
 
     Args:
         picture: the source.
         pages: the results, one for each page, in order; consumed one after the other.
-        target: a path (see `write_atomic`) or a binary stream open for writing.
-        format: a key of `SAVERS`.
+        target: a path (see `write_atomic`) or a binary stream open for writing; for tiles an
+            empty folder (see `write_folder`).
+        format: a key of `SAVERS`, or one of `TILINGS`.
         quality: 1 to 100, for lossy encodings.
         software: who wrote the file, for the tags that name it.
+        layout: of pyramids and tiles.
 
     Returns:
         What the format could not carry, one sentence each.
@@ -78,15 +84,25 @@ def save(
 
     from tinct.image.encoders import WRITERS
 
-    if format not in SAVERS:
+    if format not in (*SAVERS, *TILINGS):
         raise UsageError(f"cannot write {format!r}", remedy=f"choose one of {', '.join(SAVERS)}")
+    if format in TILINGS and not isinstance(target, Path):
+        raise UsageError(
+            f"{format} is a folder of tiles, which no stream can take",
+            remedy="give the result a name, or choose a format of one file",
+        )
     if not 1 <= quality <= 100:
         raise UsageError(f"quality {quality}", remedy="give a number from 1 to 100")
-    jobs = _jobs(picture, pages, name=format, quality=quality, software=software)
+    jobs = _jobs(picture, pages, name=format, quality=quality, software=software, layout=layout)
     warnings: list[str] = []
     where = target if isinstance(target, Path) else "output"
     with output_errors(where):
-        if isinstance(target, Path):
+        if format in TILINGS and isinstance(target, Path):
+            from tinct.image.tiles import write_tiles
+
+            for job in jobs:
+                write_tiles(job, target, format)
+        elif isinstance(target, Path):
             with target.open("w+b") as file:
                 WRITERS[format](jobs, file, warnings)
         else:
@@ -105,22 +121,28 @@ def _jobs(
     name: str,
     quality: int,
     software: str,
+    layout: Layout,
 ) -> Iterator[Job]:
     from tinct.image.encoders import Job
 
-    saver = SAVERS[name]
+    saver = saver_of(name, layout)
+    tiles = name in TILINGS
+    named = f"{layout.tile_format} tiles" if tiles else name
     for number, coloured in enumerate(pages):
         page = coloured.page
         if number and not saver.pages:
             raise UsageError(f"{name} holds one page only", remedy="choose TIFF")
         if coloured.depth not in saver.depths:
             raise UsageError(
-                f"{name} cannot hold {coloured.depth} bits",
-                remedy="add --depth 8, or choose --format tiff or png",
+                f"{named} cannot hold {coloured.depth} bits",
+                remedy="add --depth 8 or --tile-format png"
+                if tiles
+                else "add --depth 8, or choose --format tiff or png",
             )
         if page.alpha and not saver.alpha:
             raise UsageError(
-                f"{name} cannot hold transparency", remedy="choose PNG, TIFF, WebP or AVIF"
+                f"{named} cannot hold transparency",
+                remedy="add --tile-format png" if tiles else "choose PNG, TIFF, WebP or AVIF",
             )
         if max(page.width, page.height) > saver.largest_side:
             raise UsageError(
@@ -138,6 +160,7 @@ def _jobs(
             quality=quality,
             software=software,
             total=len(picture.pages),
+            layout=layout,
         )
 
 

@@ -16,10 +16,13 @@ from tinct.image import boxes, chunks, exif, tiff
 from tinct.image.feed import Feed, encode, image_of
 from tinct.image.metadata import Metadata, fitting_exif, joined_resources, renewed
 from tinct.image.pages import Page, Picture
+from tinct.image.pyramid import TILE, aligned, write_levels
+from tinct.image.savers import Layout
 from tinct.image.vips import Pixels
 from tinct.jpeg import segments as jpeg_segments
 
 _MOST_OPTIMISED = 16_000_000
+_LARGEST_ROW_OF_TILES = 1 << 25  # pixels
 _MOST_CLASSIC_TIFF = 2_500_000_000
 _COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits"}
 
@@ -38,6 +41,7 @@ class Job:
     quality: int
     software: str
     total: int
+    layout: Layout
 
     @property
     def bands(self) -> int:
@@ -177,14 +181,14 @@ def _write_tiff(jobs: Iterator[Job], file: BinaryIO, _warnings: list[str]) -> No
     for number, job in enumerate(jobs):
         page = job.page
         if big is None:
-            pixels = sum(p.width * p.height for p in job.source.pages)
+            pixels = sum(p.width * p.height for p in job.source.pages) * 4 // 3  # with all copies
             big = pixels * job.bands * job.depth // 8 > _MOST_CLASSIC_TIFF
-        base = file.seek(0, 2)
-        if base % 2:
-            file.write(b"\0")
-            base += 1
-        options = {**_layout(page), "bigtiff": big}
+        base = aligned(file)
+        kind = _pyramid(job)
+        options = {**_layout(page, job.layout, tiled=kind != "flat"), "bigtiff": big}
         encode(job.image(), "tiffsave_target", file, options, base=base, seekable=True)
+        size = page.width, page.height
+        levels = () if kind == "flat" else tuple(write_levels(file, base, size, options))
         known = job.metadata(iptc=True)
         resources = joined_resources(known) if known.photoshop else None
         blocks = {
@@ -203,6 +207,8 @@ def _write_tiff(jobs: Iterator[Job], file: BinaryIO, _warnings: list[str]) -> No
                 software=job.software,
                 page_number=(number, job.total) if job.total > 1 else None,
                 dpi=known.dpi,
+                levels=levels,
+                below=kind == "subifds",
             )
         )
     if not written:
@@ -210,20 +216,35 @@ def _write_tiff(jobs: Iterator[Job], file: BinaryIO, _warnings: list[str]) -> No
     tiff.compose(file, written)
 
 
-def _layout(page: Page) -> dict[str, Any]:
-    """The source's compression and tiles or strips; deflate for what is lossy or for 1 bit."""
+def _pyramid(job: Job) -> str:
+    if job.layout.pyramid != "same":
+        return job.layout.pyramid
+    return job.page.tiff.pyramid if job.page.tiff else "flat"
+
+
+def _layout(page: Page, wanted: Layout, *, tiled: bool) -> dict[str, Any]:
+    """The source's compression and tiles or strips; deflate for what is lossy or for 1 bit.
+
+    A row of tiles is held in memory, so that large tiles of a wide picture become smaller.
+    """
     own = page.tiff
     compression = _COMPRESSIONS.get(own.compression, "deflate") if own else "deflate"
     layout: dict[str, Any] = {"compression": compression}
     if compression in ("lzw", "deflate"):
         layout["predictor"] = "none" if own and own.predictor == 1 else "horizontal"
-    if own and own.tile:
-        width, height = (max(16, side // 16 * 16) for side in own.tile)
+    tile = own.tile if own else None
+    if tiled or tile:
+        tile = (wanted.tile_size,) * 2 if tiled and wanted.tile_size else tile or (TILE, TILE)
+        width, height = (max(16, side // 16 * 16) for side in tile)
+        while height > TILE and height * page.width > _LARGEST_ROW_OF_TILES:
+            width, height = (max(16, side // 32 * 16) for side in (width, height))
         layout |= {"tile": True, "tile_width": width, "tile_height": height}
     else:
         rows = own.rows_per_strip if own else 64
         # one strip for a whole picture is legal, and would be held in memory as a whole
-        layout["tile_height"] = max(1, min(rows, 8 * 1024 * 1024 // (page.width * 6) or 1, 1024))
+        rows = max(1, min(rows, 8 * 1024 * 1024 // (page.width * 6) or 1, 1024))
+        # libvips loses the last row where that is a strip by itself and strips have odd heights
+        layout["tile_height"] = rows + rows % 2 if rows < page.height else rows
     return layout
 
 

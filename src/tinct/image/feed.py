@@ -106,7 +106,7 @@ def encode(
     try:
         image = feed.image
         if orientation != 1:
-            image = _upright(image.copy_memory(), orientation)
+            image = upright_image(image.copy_memory(), orientation)
         if given:
             image = image.copy()
             for name, block in given.items():
@@ -116,7 +116,7 @@ def encode(
         cause = sink.error or (feed.error[0] if feed.error else None)
         if cause is not None:
             raise cause from None
-        raise _encoder_error(error) from error
+        raise encoder_error(error) from error
     if sink.error or feed.error:  # some savers end without a word
         raise sink.error or feed.error[0]
 
@@ -126,14 +126,15 @@ def _keep(blocks: Mapping[str, bytes]) -> str:
     return ",".join(name.removesuffix("-data").split("-")[0] for name in blocks) or "none"
 
 
-def _encoder_error(error: Exception) -> TinctError:
+def encoder_error(error: Exception) -> TinctError:
+    """What a failure of one of libvips' savers means."""
     line = first_line(error)
     if "memory" in line.lower():
         return ResourceError(f"not enough memory to encode the result: {line}")
     return Unsupported(f"cannot be encoded: {line}", remedy="choose another format")
 
 
-def _upright(image: Any, orientation: int) -> Any:
+def upright_image(image: Any, orientation: int) -> Any:
     """As `orientation.upright`, by libvips."""
     if orientation in (5, 6, 7, 8):
         image = image.rot90().fliphor()  # transposed

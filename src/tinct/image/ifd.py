@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 #: bytes a value of each TIFF type takes
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 SIZES |= {16: 8, 17: 8, 18: 8}
-BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8, IFD8 = 1, 2, 3, 4, 5, 7, 16, 18
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, IFD, LONG8, IFD8 = 1, 2, 3, 4, 5, 7, 13, 16, 18
 #: tags whose value is the place of another directory
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
 CHILDREN = (EXIF_IFD, GPS_IFD, INTEROP_IFD)

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import BinaryIO
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Literal
 
-from tinct.errors import Unreadable, Unsupported
+from tinct.errors import InputError, Unreadable, Unsupported
 from tinct.image.exif import SOFTWARE, resolution_entries
 from tinct.image.ifd import (
+    IFD,
+    IFD8,
     LONG,
     LONG8,
     UNDEFINED,
     Directory,
     Entry,
+    Header,
     Reader,
     numbers,
     read_directory,
@@ -27,12 +31,13 @@ from tinct.image.ifd import (
     text,
     write_directory,
 )
+from tinct.image.pyramid import aligned, count_levels
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 STRIP_OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, STRIP_LENGTHS = 273, 274, 277, 278, 279
 PAGE_NUMBER, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS = 297, 317, 322, 323, 324
 TILE_LENGTHS = 325
-EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
+SUB_IFDS, EXTRA_SAMPLES, SAMPLE_FORMAT = 330, 338, 339
 XMP, IPTC, PHOTOSHOP, ICC, LAYERS, DNG_VERSION = 700, 33723, 34377, 34675, 37724, 50706
 CREDENTIALS = 52545
 #: tags of how pixels are stored, of other pixels (thumbnails, layers), or of the whole file
@@ -47,6 +52,7 @@ _REDUCED, _MASK = 1, 4
 _SAMPLE_FORMATS = (1, 3, 4)  # unsigned, floating point, undefined
 _CAMERA_RAW = (32803, 34892)
 _MOST_PAGES = 20_000
+_MOST_COPIES = 64
 
 
 @dataclass(frozen=True)
@@ -72,11 +78,15 @@ class TiffPage:
     directory: Directory
     blocks: dict[int, bytes]
     order: str
+    pyramid: Literal["flat", "pages", "subifds"] = "flat"
 
 
 @dataclass(frozen=True)
 class Written:
-    """A page as libvips wrote it: where its file begins within the output, and the tags to add."""
+    """A page as libvips wrote it: where its file begins within the output, and the tags to add.
+
+    `levels` are where its smaller copies begin, which lie below it if `below`, else behind it.
+    """
 
     base: int
     tags: Directory
@@ -86,6 +96,8 @@ class Written:
     software: str
     page_number: tuple[int, int] | None
     dpi: tuple[float, float] | None
+    levels: tuple[int, ...] = ()
+    below: bool = False
 
 
 def read_pages(file: BinaryIO) -> tuple[list[TiffPage], tuple[str, ...]]:
@@ -101,7 +113,9 @@ def read_pages(file: BinaryIO) -> tuple[list[TiffPage], tuple[str, ...]]:
     read = file_reader(file)
     size = file.seek(0, 2)
     pages: list[TiffPage] = []
-    reduced = masks = number = 0
+    masks = number = 0
+    behind: list[list[TiffPage]] = []  # smaller copies of each page
+    below: list[list[TiffPage]] = []
     seen: set[int] = set()
     at = header.first
     while at:
@@ -117,12 +131,23 @@ def read_pages(file: BinaryIO) -> tuple[list[TiffPage], tuple[str, ...]]:
         page = _page(found[0], header.order, number)
         _check_data(found[0], header.order, size)
         kind = (numbers(found[0].entries.get(SUBFILE), header.order) or (0,))[0]
-        reduced += bool(pages) and bool(kind & _REDUCED)
+        if pages and kind & _REDUCED:
+            behind[-1].append(page)
         masks += not kind & _REDUCED and bool(kind & _MASK)
         if not (kind & _MASK or (pages and kind & _REDUCED)):
             pages.append(page)
+            behind.append([])
+            below.append(_below(read, found[0], header))
         number += 1
         at = found[1]
+    reduced = 0
+    for at, page in enumerate(pages):
+        levels = count_levels(page, behind[at])
+        reduced += len(behind[at]) - levels
+        if levels:
+            pages[at] = replace(page, pyramid="pages")
+        elif count_levels(page, below[at]):
+            pages[at] = replace(page, pyramid="subifds")
     warnings = []
     if reduced:
         warnings.append(f"{reduced} reduced copies of the picture (thumbnails) are left out")
@@ -133,6 +158,18 @@ def read_pages(file: BinaryIO) -> tuple[list[TiffPage], tuple[str, ...]]:
     if not pages:
         raise Unreadable("damaged: no page with a picture in it")
     return pages, tuple(warnings)
+
+
+def _below(read: Reader, found: Directory, header: Header) -> list[TiffPage]:
+    """The reduced copies that hang below a page; damaged ones do no harm."""
+    copies = []
+    for at in numbers(found.entries.get(SUB_IFDS), header.order)[:_MOST_COPIES]:
+        child = read_directory(read, at, header)
+        kind = numbers(child[0].entries.get(SUBFILE), header.order) if child else ()
+        if child and kind and kind[0] & _REDUCED:
+            with suppress(InputError):
+                copies.append(_page(child[0], header.order, -1))
+    return copies
 
 
 def _check_data(found: Directory, order: str, size: int) -> None:
@@ -218,37 +255,43 @@ def compose(file: BinaryIO, pages: Sequence[Written]) -> None:
     link = 8 if big else 4  # where the place of the next directory is to be written
     for page in pages:
         directory = _composed(read, page, order)
-        end = file.seek(0, 2)
-        file.write(b"\0" * (end % 2))
-        at = end + end % 2
-        block = write_directory(directory, at, order=order, big=big)
-        file.write(block)
-        file.seek(link)
-        file.write(struct.pack(order + ("Q" if big else "I"), at))
-        rows = len(directory.entries) + len(directory.children)
-        link = at + (8 + 20 * rows if big else 2 + 12 * rows)
+        copies = [_copy(read, base, directory, order) for base in page.levels]
+        if page.below and copies:
+            places = [_placed(file, copy, order=order, big=big) for copy in copies]
+            kind, code = (IFD8, "Q") if big else (IFD, "I")
+            packed = struct.pack(f"{order}{len(places)}{code}", *places)
+            directory.entries[SUB_IFDS] = Entry(kind, len(places), packed)
+            copies = []
+        for each in (directory, *copies):
+            at = _placed(file, each, order=order, big=big)
+            file.seek(link)
+            file.write(struct.pack(order + ("Q" if big else "I"), at))
+            rows = len(each.entries) + len(each.children)
+            link = at + (8 + 20 * rows if big else 2 + 12 * rows)
     file.seek(link)
     file.write(bytes(word))
 
 
+def _placed(file: BinaryIO, directory: Directory, *, order: str, big: bool) -> int:
+    """Write a directory at the end of the file, and tell where that is."""
+    at = aligned(file)
+    file.write(write_directory(directory, at, order=order, big=big))
+    return at
+
+
+def _copy(read: Reader, base: int, whole: Directory, order: str) -> Directory:
+    """The tags of a smaller copy: its own layout, and what says how its pixels are to be shown."""
+    entries = _layout_of(read, base, order)
+    entries[SUBFILE] = Entry(LONG, 1, struct.pack(order + "I", _REDUCED))
+    for tag in (ORIENTATION, EXTRA_SAMPLES, ICC, SOFTWARE):
+        if tag in whole.entries:
+            entries[tag] = whole.entries[tag]
+    return Directory(entries)
+
+
 def _composed(read: Reader, page: Written, order: str) -> Directory:
     """All tags of a page: layout as written, shifted to its place, and the picture's own."""
-
-    def shifted(at: int, size: int) -> bytes:
-        return read(at + page.base, size)
-
-    header = read_header(shifted(0, 16))
-    found = read_directory(shifted, header.first, header) if header else None
-    if header is None or found is None:
-        raise Unreadable("the TIFF encoder gave no picture")
-    layout = {t: e for t, e in found[0].entries.items() if t in STRUCTURAL}
-    for tag in (STRIP_OFFSETS, TILE_OFFSETS):
-        if tag in layout:
-            places = [place + page.base for place in numbers(layout[tag], order)]
-            kind, code = (LONG8, "Q") if header.big else (LONG, "I")
-            layout[tag] = Entry(
-                kind, len(places), struct.pack(f"{order}{len(places)}{code}", *places)
-            )
+    layout = _layout_of(read, page.base, order)
     entries = {t: e for t, e in page.tags.entries.items() if t not in STRUCTURAL} | layout
     entries[ORIENTATION] = _short(order, page.orientation)
     if page.extra >= 0 and EXTRA_SAMPLES in entries:
@@ -263,6 +306,27 @@ def _composed(read: Reader, page: Written, order: str) -> Directory:
     for tag, block in page.blocks.items():
         entries[tag] = Entry(1 if tag in (XMP, PHOTOSHOP) else UNDEFINED, len(block), block)
     return Directory(entries, page.tags.children)
+
+
+def _layout_of(read: Reader, base: int, order: str) -> dict[int, Entry]:
+    """How the pixels lie that libvips wrote at a place of the file."""
+
+    def shifted(at: int, size: int) -> bytes:
+        return read(at + base, size)
+
+    header = read_header(shifted(0, 16))
+    found = read_directory(shifted, header.first, header) if header else None
+    if header is None or found is None:
+        raise Unreadable("the TIFF encoder gave no picture")
+    layout = {t: e for t, e in found[0].entries.items() if t in STRUCTURAL}
+    for tag in (STRIP_OFFSETS, TILE_OFFSETS):
+        if tag in layout:
+            places = [place + base for place in numbers(layout[tag], order)]
+            kind, code = (LONG8, "Q") if header.big else (LONG, "I")
+            layout[tag] = Entry(
+                kind, len(places), struct.pack(f"{order}{len(places)}{code}", *places)
+            )
+    return layout
 
 
 def _short(order: str, *values: int) -> Entry:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
 
 from tinct.batch.events import Reporter, Summary
+from tinct.batch.places import bare
 from tinct.batch.plan import Task
-from tinct.batch.workers import Answer, Job, Make, Pool, attempt, defect, read_ahead
+from tinct.batch.workers import Answer, Crew, Job, Make, Pool, attempt, defect, read_ahead
 from tinct.errors import AlreadyTinct, TinctError
 
 
@@ -30,6 +31,7 @@ def run(
     reporter: Reporter,
     jobs: int = 1,
     skip_own: bool = True,
+    crew: Callable[[], AbstractContextManager[Crew]] | None = None,
 ) -> Summary:
     """Carry out a plan. Ctrl-C once finishes the files under way, twice stops at once.
 
@@ -41,6 +43,8 @@ def run(
         jobs: worker processes; 1 works in this one.
         skip_own: whether Tinct's own results among a folder's files are passed over; those that
             the user named are always refused.
+        crew: brings the workers of another engine, which is done only where there is work;
+            `jobs` says nothing then.
 
     Returns:
         The tally; its `exit_code` is the run's. `aborted` says why no file could be coloured.
@@ -51,7 +55,13 @@ def run(
         with interruptible(reporter.notice) as interrupts:
             work = Work(tasks, reporter, summary, skip_own=skip_own)
             waiting = work.settled()
-            if jobs == 1 or sum(task.action == "colour" for task in tasks) < 2:
+            to_do = sum(task.action == "colour" for task in tasks)
+            if crew is not None and to_do:
+                interrupts.idle = True  # nothing is under way before they are there
+                with crew() as workers:
+                    interrupts.idle = False
+                    together(work, waiting, workers, interrupts)
+            elif jobs == 1 or to_do < 2:
                 _alone(work, waiting, make, interrupts)
             else:
                 with Pool(make, size=jobs) as pool:
@@ -88,7 +98,8 @@ class Work:
             elif task.skip is not None:
                 self._skip(task, task.skip)
             elif task.target is not None:
-                yield Job(number, task.source, task.target, task.overwrite, task.variant)
+                source, target = bare(task.source), bare(task.target)
+                yield Job(number, source, target, task.overwrite, task.variant, task.again)
 
     def begin(self, job: Job) -> None:
         """Tell that a job is begun."""
@@ -131,11 +142,11 @@ def _alone(work: Work, waiting: Iterator[Job], make: Make, interrupts: Interrupt
         work.end(attempt(colour, job))
 
 
-def together(work: Work, waiting: Iterator[Job], pool: Pool, interrupts: Interrupts) -> None:
+def together(work: Work, waiting: Iterator[Job], pool: Crew, interrupts: Interrupts) -> None:
     """Have workers do all jobs, and come back when none is under way."""
     waiting = _read_ahead(waiting, pool.size)
     while True:
-        while pool.has_room and not interrupts.count and (job := next(waiting, None)):
+        while not interrupts.count and pool.has_room and (job := next(waiting, None)):
             work.begin(job)
             pool.give(job)
         if not pool.is_busy:

@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinct.errors import OutputError, OutputUnwritable
+from tinct.batch.places import Place, State, sha256, state_of
+from tinct.errors import OutputError, OutputUnwritable, TinctError
 
 if TYPE_CHECKING:
     from tinct.models.spec import ModelSpec
@@ -71,16 +72,16 @@ class Entry:
     event: str
     """claim, done, skip or fail."""
     output: str
-    """Below the journal's folder, or absolute."""
+    """Below the journal's folder, or absolute, or a URL."""
     input: str
-    """Absolute."""
+    """Absolute, or a URL."""
     settings: str
     """The digest of `Settings`."""
     variant: int = 0
     size_in: int = -1
     """Bytes of the input when it was claimed; -1 where it could not be read."""
     mtime_in: int = -1
-    """When the input was changed, in nanoseconds."""
+    """When the input was changed, in nanoseconds; of an object, what says that it was."""
     there: bool = False
     """Whether there was something at the output then."""
     size_out: int = -1
@@ -100,24 +101,24 @@ class Entry:
     when: float = 0.0
     """Seconds since 1970."""
 
-    def is_of(self, source: Path) -> bool:
+    def is_of(self, source: Place) -> bool:
         """Whether an input is what it was: by size and time of change, or by content."""
-        return _same(source, self.size_in, self.mtime_in, self.sha256_in)
+        return _same(source, (self.size_in, self.mtime_in), self.sha256_in)
 
-    def is_intact(self, place: Path) -> bool:
+    def is_intact(self, place: Place) -> bool:
         """Whether the result is what it was, by the same signs."""
-        return _same(place, self.size_out, self.mtime_out, self.sha256_out)
+        return _same(place, (self.size_out, self.mtime_out), self.sha256_out)
 
 
-def _same(path: Path, size: int, changed: int, sha256: str) -> bool:
-    from tinct.provenance import sha256_of
-
+def _same(place: Place, state: State, known: str) -> bool:
     try:
-        status = path.stat()
-        if status.st_size != size:
+        found = state_of(place)
+        if found is None or found[0] != state[0]:
             return False
-        return status.st_mtime_ns == changed or (bool(sha256) and sha256_of(path) == sha256)
-    except OSError:
+        if found == state and -1 not in found:
+            return True
+        return bool(known) and sha256(place) == known
+    except (OSError, TinctError):
         return False
 
 

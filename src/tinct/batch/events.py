@@ -20,9 +20,9 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from tinct.batch.places import Place
 from tinct.errors import TinctError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Summary:
     interrupted: bool = False
     aborted: TinctError | None = None
     """Why the run could not go on for any file."""
-    failures: list[tuple[Path, TinctError]] = field(default_factory=list)
+    failures: list[tuple[Place, TinctError]] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
     @property

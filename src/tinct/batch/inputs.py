@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from tinct.batch.places import Place, Url, absolute, is_url, place, sha256
 from tinct.errors import InputError, TinctError, Unreadable, UsageError
-from tinct.naming import DEFAULT_NAME, PICTURE_SUFFIXES, written_format
+from tinct.naming import DEFAULT_NAME, PICTURE_SUFFIXES, TILES_MARK, written_format
 
 NAME_FIELDS = ("stem", "ext", "parent", "relative", "model", "variant", "sha256")
 
@@ -20,7 +21,7 @@ NAME_FIELDS = ("stem", "ext", "parent", "relative", "model", "variant", "sha256"
 class Source:
     """One input picture, or one input that is none (then `problem` says why)."""
 
-    path: Path
+    path: Place
     relative: PurePath
     """Its place below the folder that results go to, its own name included."""
     named: bool
@@ -33,13 +34,15 @@ def expand(
     *,
     files_from: str | None = None,
     recursive: bool = False,
-    exclude: Path | None = None,
+    exclude: Place | None = None,
 ) -> list[Source]:
     """All pictures that arguments stand for, in a stable order, each once.
 
     Args:
-        arguments: files, folders, and patterns such as `scans/*.tif` where the shell left them.
-        files_from: a file with a path on each line, or separated by NUL; `-` is standard input.
+        arguments: files, folders, URLs, and patterns such as `scans/*.tif` where the shell left
+            them.
+        files_from: a file with a path or URL on each line, or separated by NUL; `-` is standard
+            input.
         recursive: whether folders are searched with their sub-folders.
         exclude: a folder not searched: where the results go.
 
@@ -48,12 +51,21 @@ def expand(
     """
     arguments = list(arguments)
     found: list[Source] = []
+    remote = _of_urls(arguments, recursive=recursive, exclude=exclude)
     for argument in arguments:
-        found += _one(argument, recursive=recursive, exclude=exclude)
+        if argument in remote:
+            found += remote[argument]
+        else:
+            found += _one(argument, recursive=recursive, exclude=exclude)
     if len(arguments) == 2 and exclude is None:
         _hint_at_output(found[-1])
-    for line in _listed(files_from) if files_from is not None else ():
-        path = Path(line)
+    lines = _listed(files_from) if files_from is not None else []
+    remote = _of_urls(lines, recursive=recursive, exclude=exclude, mirrored=True)
+    for line in lines:
+        if line in remote:
+            found += remote[line]
+            continue
+        path = _local(line)
         keeps_folders = not path.is_absolute() and ".." not in path.parts
         found += _path(
             path,
@@ -67,19 +79,39 @@ def expand(
         )
     unique: dict[str, Source] = {}
     for source in found:
-        unique.setdefault(os.path.abspath(source.path), source)  # noqa: PTH100 - links are kept
+        unique.setdefault(absolute(source.path), source)
     return list(unique.values())
+
+
+def _of_urls(
+    texts: Iterable[str], *, recursive: bool, exclude: Place | None, mirrored: bool = False
+) -> dict[str, list[Source]]:
+    """The pictures of those that are URLs of servers."""
+    urls = [text for text in texts if is_url(text) and isinstance(place(text), Url)]
+    if not urls:
+        return {}
+    from tinct.batch.listing import expand_urls
+
+    return expand_urls(urls, recursive=recursive, exclude=exclude, mirrored=mirrored)
+
+
+def _local(text: str) -> Path:
+    path = place(text)
+    assert isinstance(path, Path)
+    return path
 
 
 def _hint_at_output(last: Source) -> None:
     """Many commands take `input output`; say it where the second of two names looks like that."""
+    if isinstance(last.path, Url):
+        return
     missing = isinstance(last.problem, Unreadable) and not os.path.lexists(last.path)
     if missing and last.problem and written_format(last.path.suffix):
         last.problem.remedy = f"is it where the result should go? then write -o {last.path}"
 
 
-def _one(argument: str, *, recursive: bool, exclude: Path | None) -> list[Source]:
-    path = Path(argument)
+def _one(argument: str, *, recursive: bool, exclude: Place | None) -> list[Source]:
+    path = _local(argument)
     if not argument:  # mostly a variable of the shell that is not set
         return [_failed(path, Unreadable("an empty name", where="INPUT", remedy="name a picture"))]
     if not os.path.lexists(path) and any(sign in argument for sign in "*?["):
@@ -101,7 +133,7 @@ def _one(argument: str, *, recursive: bool, exclude: Path | None) -> list[Source
 
 
 def _path(
-    path: Path, *, recursive: bool, exclude: Path | None, relative: PurePath | None = None
+    path: Path, *, recursive: bool, exclude: Place | None, relative: PurePath | None = None
 ) -> list[Source]:
     try:
         is_folder = path.is_dir()
@@ -120,7 +152,7 @@ def _path(
 
 
 def walk(
-    folder: Path, below: PurePath, *, recursive: bool, exclude: Path | None
+    folder: Path, below: PurePath, *, recursive: bool, exclude: Place | None
 ) -> Iterator[Source]:
     """Pictures of a folder; hidden files and linked folders are passed over.
 
@@ -141,11 +173,12 @@ def walk(
             continue
         path = folder / entry.name
         if entry.is_dir(follow_symlinks=False):
-            folders.append(path)
+            if not (path / TILES_MARK).is_file():  # parts of a result
+                folders.append(path)
         elif path.suffix.lower() in PICTURE_SUFFIXES and not _is_special(entry):
             yield Source(path, below / entry.name, named=False)
     for path in folders if recursive else ():
-        if exclude is None or not _same(path, exclude):
+        if not isinstance(exclude, Path) or not _same(path, exclude):
             yield from walk(path, below / path.name, recursive=True, exclude=exclude)
 
 
@@ -174,7 +207,7 @@ def _failed(path: Path, problem: TinctError) -> Source:
     return Source(path, PurePath(path.name), named=True, problem=problem)
 
 
-def unreadable(path: Path, error: Exception) -> Unreadable:
+def unreadable(path: Place, error: Exception) -> Unreadable:
     """What an error of the operating system means for an input."""
     if isinstance(error, FileNotFoundError):
         return Unreadable("no such file", where=str(path), remedy="check the path")
@@ -242,7 +275,7 @@ def fill_template(
     values = {
         "stem": source.path.stem,
         "ext": suffix,
-        "parent": Path(os.path.abspath(source.path)).parent.name,  # noqa: PTH100
+        "parent": _folder_name(source.path),
         "relative": str(source.relative.parent),
         "model": model,
         "variant": str(variant),
@@ -258,10 +291,14 @@ def fill_template(
     return filled
 
 
-def _digest(path: Path) -> str:
-    from tinct.provenance import sha256_of
+def _folder_name(at: Place) -> str:
+    if isinstance(at, Path):
+        return Path(absolute(at)).parent.name
+    return at.parent.name
 
+
+def _digest(at: Place) -> str:
     try:
-        return sha256_of(path)
+        return sha256(at)
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable(at, error) from error

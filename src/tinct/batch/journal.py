@@ -27,6 +27,17 @@ from typing import TYPE_CHECKING, Any
 
 from tinct.batch.entries import VERSION, Entry, Settings, as_line, read_lines
 from tinct.batch.logbook import Logbook
+from tinct.batch.places import (
+    UNKNOWN,
+    Place,
+    absolute,
+    exists,
+    is_of,
+    is_url,
+    place,
+    sha256,
+    state_of,
+)
 from tinct.batch.shard import Shard
 from tinct.errors import OutputUnwritable, TinctError
 from tinct.version import __version__
@@ -47,7 +58,7 @@ class Recalled:
 
     entry: Entry | None = None
     """The picture needs no work: it was coloured, or passed over, and nothing has changed since."""
-    target: Path | None = None
+    target: Place | None = None
     """Where its result lies, which may have been given another name then."""
     again: bool = False
     """What lies at the target is the rest of a run that was killed, and may be replaced."""
@@ -90,7 +101,7 @@ class Journal:
 
     # ---- what is known ------------------------------------------------------------------
 
-    def recall(self, source: Path, target: Path, *, variant: int, renamed: bool) -> Recalled:
+    def recall(self, source: Place, target: Place, *, variant: int, renamed: bool) -> Recalled:
         """What is known of a result.
 
         Args:
@@ -103,25 +114,25 @@ class Journal:
         asked = self._settings.digest
         entry = self._by_output.get(self._key(target))
         if renamed and not (entry and self._is_asked(entry, source, variant)):
-            entry = self._by_input.get((_absolute(source), variant, asked), entry)
+            entry = self._by_input.get((absolute(source), variant, asked), entry)
         if entry is None:
             return Recalled()
-        place = self.base / entry.output
+        there = self._place(entry, target)
         if not self._is_asked(entry, source, variant):
             return Recalled(other="" if entry.event != "done" else self._difference(entry))
         if entry.event == "skip":
             same = entry.if_color == self._settings.if_color
             return Recalled(entry=entry, target=target) if same else Recalled()
         if entry.event == "done":
-            if not os.path.lexists(place):
+            if not exists(there):
                 return Recalled()
-            if entry.is_intact(place):
-                return Recalled(entry=entry, target=place)
+            if entry.is_intact(there):
+                return Recalled(entry=entry, target=there)
             return Recalled(other="it was changed after it was coloured")
-        again = not entry.there and place == target and self._is_rest(source, target)
+        again = not entry.there and there == target and self._is_rest(source, target)
         return Recalled(again=again)
 
-    def _is_asked(self, entry: Entry, source: Path, variant: int) -> bool:
+    def _is_asked(self, entry: Entry, source: Place, variant: int) -> bool:
         return (
             entry.settings == self._settings.digest
             and entry.variant == variant
@@ -133,18 +144,14 @@ class Journal:
             return "it was coloured with other options or another model"
         return "it was coloured from another state of the input"
 
-    def _is_rest(self, source: Path, target: Path) -> bool:
+    def _is_rest(self, source: Place, target: Place) -> bool:
         """Whether the label of a picture says that it was made of this input by this model."""
-        from tinct.image import load
-        from tinct.provenance import sha256_of
-
+        if not exists(target):
+            return False
         try:
-            known = load(target).pages[0].metadata
-            packet = (known.xmp or b"") + (known.xmp_extension or b"")
-            made_of = f"source_sha256={sha256_of(source)}".encode()
+            return is_of(target, sha256(source), self._settings.sha256)
         except (TinctError, OSError):
             return False
-        return made_of in packet and f"model_sha256={self._settings.sha256}".encode() in packet
 
     # ---- what is noted -------------------------------------------------------------------
 
@@ -198,7 +205,7 @@ class Journal:
     def done(self, task: Task, result: Result) -> None:
         """Note a result."""
         claim = self._taken(task)
-        size, changed = _state(Path(result.output))
+        size, changed = result.state_out or state_of(place(result.output)) or UNKNOWN
         self._note(
             replace(
                 claim,
@@ -260,16 +267,16 @@ class Journal:
 
     def _claim(self, task: Task) -> Entry:
         assert task.target is not None
-        size, changed = _state(task.source)
+        size, changed = state_of(task.source) or UNKNOWN
         return Entry(
             event="claim",
             output=self._key(task.target),
-            input=_absolute(task.source),
+            input=absolute(task.source),
             variant=task.variant,
             settings=self._settings.digest,
             size_in=size,
             mtime_in=changed,
-            there=os.path.lexists(task.target) and not task.again,
+            there=exists(task.target) and not task.again,
             when=time.time(),
         )
 
@@ -286,11 +293,19 @@ class Journal:
         if entry.event == "done":
             self._by_input[entry.input, entry.variant, entry.settings] = entry
 
-    def _key(self, target: Path) -> str:
+    def _key(self, target: Place) -> str:
         """A result's place, below the journal's folder where it is: the folder may be moved."""
-        absolute, base = _absolute(target), _absolute(self.base)
-        inside = absolute.startswith(base + os.sep)
-        return absolute[len(base) + 1 :] if inside else absolute
+        name, base = absolute(target), absolute(self.base)
+        inside = name.startswith(base + os.sep)
+        return name[len(base) + 1 :] if inside else name
+
+    def _place(self, entry: Entry, target: Place) -> Place:
+        """Where a result lies; `target` knows the folder, and what lies in it."""
+        if not is_url(entry.output):
+            return self.base / entry.output
+        if entry.output == str(target):
+            return target
+        return place(entry.output)
 
     def _write(self, lines: Sequence[dict[str, Any]], *, flush: bool = False) -> None:
         if self._book is not None:
@@ -300,8 +315,9 @@ class Journal:
         """Remove what a killed run was writing: the journal's lock says that it is over."""
         from tinct.image.atomic import sweep
 
-        rest = {self.base / e.output for e in self._by_output.values() if e.event == "claim"}
-        for folder in {place.parent for place in rest}:
+        claimed = (e.output for e in self._by_output.values() if e.event == "claim")
+        rest = {self.base / output for output in claimed if not is_url(output)}
+        for folder in {one.parent for one in rest}:
             sweep(folder, older_than=0)
 
 
@@ -324,15 +340,3 @@ def _all(path: Path) -> list[Path]:
             where=str(path.parent),
             remedy="check its permissions, or choose another folder",
         ) from error
-
-
-def _absolute(path: Path) -> str:
-    return os.path.abspath(path)  # noqa: PTH100 - links are kept
-
-
-def _state(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return -1, -1
-    return status.st_size, status.st_mtime_ns

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinct.batch.inputs import Source
+from tinct.batch.places import Place, Url
 from tinct.batch.plan import Task, is_file_target, make_plan
 from tinct.errors import OutputExists, UsageError
 from tinct.options import ColorizeOptions, OnExists
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 class Order:
     """How the inputs of a command become tasks."""
 
-    output: Path | None
-    """Folder or file of the results; None puts them beside their inputs."""
+    output: Place | None
+    """Folder, file or URL of the results; None puts them beside their inputs."""
     output_is_folder: bool
     """Whether `output` is meant as a folder whatever it looks like."""
     name: str | None
@@ -93,12 +94,32 @@ def journal_of(
         if not order.output_is_folder and is_file_target(order.output, sources):
             return None
     from tinct.batch.entries import settings_of
-    from tinct.batch.journal import NAME, Journal
+    from tinct.batch.journal import Journal
     from tinct.models import DEFAULT, find_model
 
     settings = settings_of(order.options, find_model(order.options.model or DEFAULT))
-    place = file if file is not None else (order.output or Path()) / NAME
-    return Journal(place, settings, shard=order.shard)
+    return Journal(file or _journal_file(order.output), settings, shard=order.shard)
+
+
+def _journal_file(output: Place | None) -> Path:
+    """In the folder of the results; of a store, where this user's programs keep their state.
+
+    Nothing can be added to an object, and nothing locks one.
+    """
+    from tinct.batch.journal import NAME
+
+    if not isinstance(output, Url):
+        return (output or Path()) / NAME
+    import hashlib
+    import re
+
+    import platformdirs
+
+    name = str(output).rstrip("/")
+    readable = re.sub(r"[^A-Za-z0-9.-]+", "-", name.partition("://")[2])[-80:].strip("-.")
+    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+    folder = platformdirs.user_state_path("tinct") / "journals"
+    return folder / f"{readable}-{digest}.jsonl"
 
 
 def reports_of(files: Sequence[Path], sources: Sequence[Source]) -> list[Report]:
@@ -112,7 +133,7 @@ def reports_of(files: Sequence[Path], sources: Sequence[Source]) -> list[Report]
         return []
     from tinct.batch.report import Report
 
-    inputs = {os.path.realpath(source.path) for source in sources}
+    inputs = {os.path.realpath(one.path) for one in sources if isinstance(one.path, Path)}
     for file in files:
         if os.path.realpath(file) in inputs:
             raise OutputExists(

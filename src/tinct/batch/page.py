@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tinct.batch.events import Summary, printable
+from tinct.batch.places import content, is_url, place
 from tinct.batch.report import GENERATOR, Row
 from tinct.errors import TinctError
 from tinct.version import __version__
@@ -129,12 +130,12 @@ def _pairs(rows: Sequence[Row], folder: Path) -> tuple[str, str]:
     chosen = warned + [others[at * len(others) // room] for at in range(room)]
     figures = []
     for row in chosen:
-        before, after = _thumbnail(Path(row.input)), _thumbnail(Path(row.output))
+        before, after = _thumbnail(row.input), _thumbnail(row.output)
         if before and after:
             note = f"<small>{_text(row.warnings)}</small>" if row.warnings else ""
             figures.append(
                 f"<figure><div>{_image(before, 'before')}{_image(after, 'after')}</div>"
-                f"<figcaption>{_link(row.output, folder, Path(row.input).name)}{note}</figcaption>"
+                f"<figcaption>{_link(row.output, folder, place(row.input).name)}{note}</figcaption>"
                 "</figure>"
             )
     if not figures:
@@ -147,12 +148,12 @@ def _pairs(rows: Sequence[Row], folder: Path) -> tuple[str, str]:
     return f'<div class="pairs">{"".join(figures)}</div>', hint
 
 
-def _thumbnail(path: Path) -> bytes:
+def _thumbnail(name: str) -> bytes:
     """A small WebP of the first page; empty where the picture is gone."""
     from tinct.image import load
 
     try:
-        return _small(load(path))
+        return _small(load(content(place(name))))
     except (TinctError, OSError):
         return b""
 
@@ -181,6 +182,10 @@ def _section(title: str, body: str, hint: str = "") -> str:
 
 
 def _link(path: str, folder: Path, shown: str = "") -> str:
+    if is_url(path):  # a browser knows the way to a web server only
+        shown = shown or path
+        web = path.startswith(("http://", "https://"))
+        return f'<a href="{_text(path)}">{_text(shown)}</a>' if web else _text(shown)
     target = os.path.relpath(os.path.abspath(path), os.path.abspath(folder))  # noqa: PTH100
     address = quote(os.fsencode(target))
     return f'<a href="{address}">{_text(shown or path)}</a>'

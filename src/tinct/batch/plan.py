@@ -11,23 +11,30 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal
 
 from tinct.batch.inputs import Source, check_template, fill_template
+from tinct.batch.places import Place, Url, content, exists, identity, is_folder
 from tinct.errors import OutputExists, OutputUnwritable, TinctError, UsageError
-from tinct.naming import DEFAULT_NAME, VARIANT_NAME, result_suffix, written_format
+from tinct.naming import (
+    DEFAULT_NAME,
+    TILED_SUFFIXES,
+    VARIANT_NAME,
+    result_suffix,
+    written_format,
+)
 from tinct.options import OnExists
 
 if TYPE_CHECKING:
     from tinct.batch.entries import Entry
     from tinct.batch.journal import Journal, Recalled
 
-Identity = tuple[int, int]
+Identity = tuple[int, int] | str
 
 
 @dataclass(frozen=True)
 class Task:
     """One input and what is to be done with it."""
 
-    source: Path
-    target: Path | None
+    source: Place
+    target: Place | None
     """None where the input has a problem already."""
     named: bool
     """Whether the user named the input, rather than a folder that holds it."""
@@ -54,7 +61,7 @@ class Task:
 def make_plan(
     sources: Sequence[Source],
     *,
-    output: Path | None = None,
+    output: Place | None = None,
     output_is_folder: bool = False,
     name: str | None = None,
     on_exists: OnExists = "fail",
@@ -100,11 +107,17 @@ def make_plan(
             where=f"-o {output}",
             remedy="give a folder, or choose one with --variant",
         )
+    if isinstance(output, Url) and {format, written_format(output.suffix)} & {*TILED_SUFFIXES}:
+        raise UsageError(
+            "tiles are many files, which no URL names",
+            where=f"-o {output}",
+            remedy="write them into a folder, and copy that",
+        )
     if single and output is not None:
         _check_single(output, name=name, format=format)
     elif (
         output is not None
-        and not (output_is_folder or output.is_dir())
+        and not (output_is_folder or is_folder(output))
         and written_format(output.suffix)
         and len(sources) > 1
     ):
@@ -115,8 +128,8 @@ def make_plan(
         )
     if output is None:
         sources = _without_results(sources, template, format=format, model=model, variant=variant)
-    inputs = {identity for source in sources if (identity := _identity(source.path))}
-    taken: dict[str, Path] = {}
+    inputs = {known for source in sources if (known := identity(source.path))}
+    taken: dict[str, Place] = {}
     clashes: list[Task] = []
     tasks = []
     for source in sources:
@@ -174,22 +187,24 @@ def _without_results(
     ]
 
 
-def _made_by_tinct(path: Path) -> bool:
+def _made_by_tinct(place: Place) -> bool:
     from tinct.image import load
     from tinct.provenance import is_ours
 
     try:
-        return any(is_ours(page.metadata.xmp) for page in load(path).pages)
+        return any(is_ours(page.metadata.xmp) for page in load(content(place)).pages)
     except TinctError:
         return False
 
 
-def is_file_target(output: Path, sources: Sequence[Source]) -> bool:
+def is_file_target(output: Place, sources: Sequence[Source]) -> bool:
     """Whether `-o` names the result itself, rather than the folder it goes to."""
     try:
-        if len(sources) != 1 or not sources[0].named or output.is_dir():
+        if len(sources) != 1 or not sources[0].named:
             return False
-        return bool(output.suffix) or output.is_file()
+        if is_folder(output):  # a folder of tiles is one result
+            return written_format(output.suffix) in TILED_SUFFIXES
+        return bool(output.suffix) or (isinstance(output, Path) and output.is_file())
     except (OSError, ValueError) as error:
         raise OutputUnwritable(
             f"cannot be written: {getattr(error, 'strerror', None) or error}",
@@ -198,13 +213,13 @@ def is_file_target(output: Path, sources: Sequence[Source]) -> bool:
         ) from error
 
 
-def _check_single(output: Path, *, name: str | None, format: str) -> None:  # noqa: A002
+def _check_single(output: Place, *, name: str | None, format: str) -> None:  # noqa: A002
     written = written_format(output.suffix)
     if written is None:
         raise UsageError(
             f"no format is written to files that end in {output.suffix or 'nothing'!r}",
             where=f"-o {output}",
-            remedy="end the name in .jpg, .png, .tif, .webp or .avif, or end a folder's in /",
+            remedy="end the name in .jpg, .png, .tif, .webp, .avif, .dzi or .iiif; a folder in /",
         )
     if format not in ("same", written):
         raise UsageError(
@@ -220,15 +235,19 @@ def _check_single(output: Path, *, name: str | None, format: str) -> None:  # no
 
 def _target(
     source: Source,
-    output: Path | None,
+    output: Place | None,
     template: str,
     *,
     format: str,  # noqa: A002
     model: str,
     variant: int,
-) -> Path:
+) -> Place:
     """Where the result goes; sub-folders are mirrored unless the template places them itself."""
-    suffix = result_suffix(source.path, format=format)
+    if output is None and isinstance(source.path, Url) and source.path.is_web:
+        raise UsageError(
+            "nothing can be written beside it", where=str(source.path), remedy="add -o FOLDER"
+        )
+    suffix = result_suffix(PurePath(source.path.name), format=format)
     filled = fill_template(template, source, suffix=suffix, model=model, variant=variant)
     if output is None:
         return source.path.parent / filled
@@ -239,12 +258,12 @@ def _placed(
     task: Task,
     on_exists: OnExists,
     inputs: set[Identity],
-    taken: Mapping[str, Path],
+    taken: Mapping[str, Place],
     journal: Journal | None,
 ) -> Task:
     """The task, done already or with a target of its own."""
     known = None
-    if journal is not None and task.target is not None and _identity(task.target) not in inputs:
+    if journal is not None and task.target is not None and identity(task.target) not in inputs:
         renamed = on_exists == "rename"
         known = journal.recall(task.source, task.target, variant=task.variant, renamed=renamed)
         if known.entry is not None and known.target is not None:
@@ -259,9 +278,9 @@ def _placed(
 
 def _settle(task: Task, on_exists: OnExists, inputs: set[Identity], known: Recalled | None) -> Task:
     """Decide what happens where something is at the target already."""
-    if task.target is None or not os.path.lexists(task.target):
+    if task.target is None or not exists(task.target):
         return task
-    if _identity(task.target) in inputs:
+    if identity(task.target) in inputs:
         problem = OutputExists(
             "is an input, and inputs are never written to",
             where=str(task.target),
@@ -281,17 +300,10 @@ def _settle(task: Task, on_exists: OnExists, inputs: set[Identity], known: Recal
     return replace(task, problem=problem)
 
 
-def _identity(path: Path) -> Identity | None:
-    """The file behind a path, the same through every link to it."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _key(target: Path) -> str:
+def _key(target: Place) -> str:
     """The same for paths that would be the same file."""
+    if isinstance(target, Url):
+        return str(target)
     key = os.path.join(os.path.realpath(target.parent), target.name)  # noqa: PTH118
     if sys.platform in ("darwin", "win32"):  # disks there know neither case nor composed letters
         import unicodedata
@@ -300,15 +312,15 @@ def _key(target: Path) -> str:
     return key
 
 
-def _free_name(target: Path, taken: Mapping[str, Path]) -> Path:
+def _free_name(target: Place, taken: Mapping[str, Place]) -> Place:
     candidate, number = target, 1
-    while _key(candidate) in taken or os.path.lexists(candidate):
+    while _key(candidate) in taken or exists(candidate):
         number += 1
         candidate = target.with_name(f"{target.stem}-{number}{target.suffix}")
     return candidate
 
 
-def _collision(clashes: Sequence[Task], taken: Mapping[str, Path]) -> UsageError:
+def _collision(clashes: Sequence[Task], taken: Mapping[str, Place]) -> UsageError:
     second = clashes[0]
     first = taken[_key(second.target or Path())]
     others = f", and {len(clashes) - 1} more such pairs" if len(clashes) > 1 else ""

@@ -17,8 +17,8 @@ from tinct.batch import interruptible
 from tinct.batch.events import Reporter, Summary
 from tinct.batch.plan import Task
 from tinct.batch.workers import Job, Make, attempt
-from tinct.errors import TinctError, Unreadable
-from tinct.naming import FALLBACK_FORMAT, WRITTEN_SUFFIXES
+from tinct.errors import TinctError, Unreadable, UsageError
+from tinct.naming import FALLBACK_FORMAT, TILED_SUFFIXES, WRITTEN_SUFFIXES
 
 STREAM = "-"
 
@@ -82,7 +82,17 @@ def _received(folder: Path) -> Path:
 
 
 def _result(folder: Path, given: Path, format: str) -> Path:  # noqa: A002
-    """Where the result is put before it is passed on; its suffix says its format."""
+    """Where the result is put before it is passed on; its suffix says its format.
+
+    Raises:
+        UsageError: tiles, which are many files.
+    """
+    if format in TILED_SUFFIXES:
+        raise UsageError(
+            f"{format} is a folder of tiles, which no stream can take",
+            where="--format",
+            remedy="give it a name after -o",
+        )
     if format == "same":
         from tinct.image import load
 

@@ -50,20 +50,22 @@ class Scanner:
         complete = []
         refused = set()
         for source in walk(self.folder, Path(), recursive=self.recursive, exclude=self.exclude):
+            path = source.path
+            assert isinstance(path, Path)  # what lies in a folder of this machine
             if source.problem is not None:
-                refused.add(source.path)
-                if source.path not in self._refused:
+                refused.add(path)
+                if path not in self._refused:
                     complete.append(source)
                 continue
             try:
-                status = source.path.stat()
+                status = path.stat()
             except OSError:  # it has gone again
                 continue
             signature = status.st_size, status.st_mtime_ns, status.st_ino
-            seen[source.path] = signature
-            is_new = self._given.get(source.path) != signature
-            if is_new and status.st_size and self._seen.get(source.path) == signature:
-                self._given[source.path] = signature
+            seen[path] = signature
+            is_new = self._given.get(path) != signature
+            if is_new and status.st_size and self._seen.get(path) == signature:
+                self._given[path] = signature
                 complete.append(source)
         self._seen, self._refused = seen, refused
         self._given = {path: known for path, known in self._given.items() if path in seen}

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tinct.batch.places import Place
 from tinct.cores import cores
 from tinct.errors import ResourceError, TinctError
 
@@ -50,10 +51,12 @@ class Job:
     """One file for a worker; `number` tells the answers apart."""
 
     number: int
-    source: Path
-    target: Path
+    source: Place
+    target: Place
     overwrite: bool
     variant: int = 0
+    again: bool = False
+    """A worker was lost with it: what lies at the target may be what that one made."""
 
 
 @dataclass(frozen=True)
@@ -70,20 +73,29 @@ class Answer:
 def attempt(colour: ColourFile, job: Job) -> Answer:
     """Colour one file and turn whatever happens, short of an interruption, into an answer."""
     try:
-        try:
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            from tinct.image.atomic import unwritable
-
-            raise unwritable(error, job.target.parent) from error
-        result = colour(job.source, job.target, overwrite=job.overwrite, variant=job.variant)
-        return Answer(job.number, result)
+        return Answer(job.number, _coloured(colour, job))
     except TinctError as error:
         return Answer(job.number, error=error.at(str(job.source)))
     except MemoryError:
         return Answer(job.number, error=_out_of_memory("not enough memory").at(str(job.source)))
     except Exception as error:  # one bad file must not stop the others
         return Answer(job.number, error=defect(error).at(str(job.source)))
+
+
+def _coloured(colour: ColourFile, job: Job) -> Result:
+    source, target = job.source, job.target
+    if isinstance(target, Path):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            from tinct.image.atomic import unwritable
+
+            raise unwritable(error, target.parent) from error
+    if isinstance(source, Path) and isinstance(target, Path):
+        return colour(source, target, overwrite=job.overwrite, variant=job.variant)
+    from tinct.batch.carrying import colour_carried
+
+    return colour_carried(colour, job)
 
 
 def defect(error: BaseException) -> DefectError:
@@ -98,9 +110,9 @@ def defect(error: BaseException) -> DefectError:
     return found
 
 
-def read_ahead(path: Path) -> None:
+def read_ahead(path: Place) -> None:
     """Have the system fetch a file that is soon to be read, without waiting for it."""
-    if not hasattr(os, "posix_fadvise"):
+    if not (isinstance(path, Path) and hasattr(os, "posix_fadvise")):
         return
     with contextlib.suppress(OSError, ValueError):  # whoever reads it will say what is wrong
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -108,6 +120,28 @@ def read_ahead(path: Path) -> None:
             os.posix_fadvise(descriptor, 0, READ_AHEAD_BYTES, os.POSIX_FADV_WILLNEED)
         finally:
             os.close(descriptor)
+
+
+class Crew(Protocol):
+    """Workers of some engine, each of which takes jobs one by one."""
+
+    @property
+    def size(self) -> int:
+        """How many workers there are, or will be."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another job can be given out now."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any job is under way."""
+
+    def give(self, job: Job) -> None:
+        """Hand out a job."""
+
+    def answers(self) -> Iterator[Answer]:
+        """Wait until something happens, and give what ended."""
 
 
 class Pool:
@@ -121,7 +155,7 @@ class Pool:
             size: how many workers.
         """
         self._make = make
-        self.size = size
+        self._size = size
         self._threads = max(1, cores() // size)
         self._idle: list[tuple[BaseProcess, Connection]] = []
         self._busy: dict[Connection, tuple[BaseProcess, Job]] = {}
@@ -147,9 +181,14 @@ class Pool:
                 process.join()
 
     @property
+    def size(self) -> int:
+        """How many workers."""
+        return self._size
+
+    @property
     def has_room(self) -> bool:
         """Whether another job can be given out now."""
-        return len(self._busy) < self.size
+        return len(self._busy) < self._size
 
     @property
     def is_busy(self) -> bool:
@@ -175,7 +214,7 @@ class Pool:
             except (EOFError, OSError):
                 process.join()
                 ready.close()
-                _clean_up(job)
+                clean_up(job)
                 yield Answer(job.number, error=_death(process.exitcode).at(str(job.source)))
             else:
                 self._idle.append((process, ready))
@@ -244,11 +283,12 @@ def _leave(*_: Any) -> None:
     sys.exit(128 + signal.SIGTERM)
 
 
-def _clean_up(job: Job) -> None:
+def clean_up(job: Job) -> None:
     """Remove what a killed worker left beside its target."""
     from tinct.image.atomic import sweep
 
-    sweep(job.target.parent, older_than=0)
+    if isinstance(job.target, Path):
+        sweep(job.target.parent, older_than=0)
 
 
 def _death(exit_code: int | None) -> TinctError:

@@ -6,9 +6,15 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from tests.servers import Running
 
 # a program that a test starts and that crashes in a library says where
 os.environ.setdefault("PYTHONFAULTHANDLER", "1")
@@ -29,3 +35,36 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this system does not let a test mount a file system")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+# Of the tests of the page: a browser and a server for each file, a fresh page for each test. What
+# they import, other tests do without.
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    from tests.pages import browsing
+
+    with browsing() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="module")
+def page_server() -> Iterator[Running]:
+    """A server with one worker and the model that the page is tried with."""
+    from tests.pages import MODEL
+    from tests.servers import running
+
+    with running(model=MODEL, workers=1) as served:
+        yield served
+
+
+@pytest.fixture
+def page(browser: Browser, page_server: Running) -> Iterator[Page]:
+    """The page, opened."""
+    from tests.pages import visited
+
+    size = {"width": 1280, "height": 800}
+    with visited(browser, page_server.url, viewport=size) as opened:
+        yield opened

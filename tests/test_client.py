@@ -27,8 +27,10 @@ TOKEN = "a-word-that-nobody-guesses"
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    with running(token=TOKEN) as server, Client(server.url, token=TOKEN) as connected:
-        yield connected
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SOURCE_DATE_EPOCH", "1700000000")  # labels hold the second
+        with running(token=TOKEN) as server, Client(server.url, token=TOKEN) as connected:
+            yield connected
 
 
 def test_a_picture_comes_back(client: Client, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.pictures import GREY, encoded
 from tests.servers import Running, running
 from tinct.errors import UsageError
 from tinct.options import ColorizeOptions, descriptions
-from tinct.serve.choices import choices, from_members, from_words
+from tinct.serve.choices import ABSENT, choices, from_members, from_words
 from tinct.serve.records import RECORDS
 
 PNG = encoded(GREY, "PNG")
@@ -43,7 +43,7 @@ def described(server: Running) -> dict[str, Any]:
 
 def test_every_option_of_the_command_is_offered_under_its_name(described: dict[str, Any]) -> None:
     """An option that holds text or a file must be named in `choices`, with how it comes."""
-    wanted = {field.name for field in fields(ColorizeOptions)}
+    wanted = {field.name for field in fields(ColorizeOptions)} - set(ABSENT)
     assert set(choices()) == wanted
     body = described["paths"]["/v1/colorize"]["post"]["requestBody"]["content"]
     form = body["multipart/form-data"]["schema"]["properties"]
@@ -58,6 +58,7 @@ def test_every_option_of_the_command_is_offered_under_its_name(described: dict[s
     assert form["saturation"]["description"] == texts["saturation"]
     assert form["format"]["default"] == "same"
     assert "avif" in form["format"]["enum"]
+    assert "iiif" not in form["format"]["enum"]  # an answer is one file
 
 
 def test_no_option_lets_a_client_name_a_path(server: Running) -> None:

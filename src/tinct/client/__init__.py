@@ -199,9 +199,12 @@ class Client:
         files: Mapping[str, tuple[str, bytes]] | None = None,
         data: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
+        params: Mapping[str, int] | None = None,
     ) -> httpx.Response:
         try:
-            answer = self._http.request(method, path, files=files, data=data, json=json)
+            answer = self._http.request(
+                method, path, files=files, data=data, json=json, params=params
+            )
         except httpx.TransportError as error:
             raise ServerError(
                 f"cannot be reached: {error}",
@@ -261,6 +264,37 @@ class Session:
     ) -> Coloured:
         """The full result; arguments as for `preview`."""
         return self._colorize(self._members(options, hints, reference))
+
+    def region(
+        self,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        options: ColorizeOptions | None = None,
+        *,
+        hints: Mapping[str, Any] | None = None,
+        reference: Session | None = None,
+        plain: bool = False,
+    ) -> bytes:
+        """A part of the first page at full size, a PNG in sRGB.
+
+        Args:
+            x: first column, of the upright picture.
+            y: first row.
+            width: columns.
+            height: rows.
+            options: how.
+            hints: known colours, as a file of hints has them.
+            reference: a picture in colour whose palette the result should have.
+            plain: whether the picture is shown as it came; the rest then says nothing.
+        """
+        path = f"/v1/sessions/{self.record.id}/region"
+        place = {"x": x, "y": y, "width": width, "height": height}
+        if plain:
+            return self.client._ask("GET", path, params=place).content
+        members = {**self._members(options, hints, reference), **place}
+        return self.client._ask("POST", path, json=members).content
 
     def palette(self, x: float, y: float, *, count: int = 5) -> PaletteRecord:
         """The likely colours of a point; x and y from 0 to 1 over the upright picture."""

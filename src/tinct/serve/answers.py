@@ -19,7 +19,8 @@ from tinct.serve.jobs import Event, Job, Session
 from tinct.serve.problems import NotFound, problem
 from tinct.serve.records import JobRecord, Outcome, Problem, SessionRecord
 from tinct.serve.service import Service
-from tinct.serve.work import Coloured, result_name
+from tinct.serve.tasks import Coloured
+from tinct.serve.work import result_name
 
 #: media type of each format that can come back
 MEDIA_TYPES: Mapping[str, str] = {

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from tinct.batch.workers import defect
 from tinct.errors import TinctError, UsageError
-from tinct.serve import about, pictures, steering
+from tinct.serve import about, pictures, regions, steering
 from tinct.serve.describe import describe
 from tinct.serve.guard import Guard, problem_response
 from tinct.serve.problems import Malformed, NotFound, WrongMethod
@@ -42,7 +42,7 @@ def make_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for router in (pictures.router, steering.router, about.router):
+    for router in (pictures.router, steering.router, regions.router, about.router):
         app.include_router(router)
     app.add_middleware(Guard, settings=settings, metrics=service.metrics, room=service.room)
     app.add_exception_handler(TinctError, _answer)

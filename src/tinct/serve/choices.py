@@ -17,10 +17,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from tinct.errors import ModelError, TinctError, UsageError
+from tinct.naming import WRITTEN_SUFFIXES
 from tinct.options import ColorizeOptions, descriptions
 from tinct.serve.hinting import SCHEMA as HINTS
 from tinct.serve.hinting import checked_hints
-from tinct.serve.work import Sent
+from tinct.serve.tasks import Sent
 
 Words = Iterable[tuple[str, str]]
 """Names and values, as a query or a form has them."""
@@ -48,6 +49,8 @@ _NAMED: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 _PLAIN = (int, float, bool, type(None))
+#: an answer is one file, and the limits are the server's own
+ABSENT = ("max_megapixels", "tile_format", "tile_address")
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,10 @@ def choices() -> Mapping[str, Choice]:
     hints, texts = get_type_hints(ColorizeOptions, localns=_later()), descriptions()
     found = {}
     for field in fields(ColorizeOptions):
+        if field.name in ABSENT:
+            continue
+        if field.name == "format":
+            hints[field.name] = Literal["same", *WRITTEN_SUFFIXES]
         if field.name in _NAMED:
             schema, text = _NAMED[field.name]
             adapter: TypeAdapter[Any] = TypeAdapter(bool if schema is _SWITCH else str | None)

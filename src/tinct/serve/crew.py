@@ -18,7 +18,7 @@ from tinct.serve.metrics import Metrics
 from tinct.serve.problems import Busy, Cancelled, Stopping, TimedOut, WorkerDied
 from tinct.serve.process import Begun, Outcome, Terms, Told, WorkerProcess
 from tinct.serve.settings import Settings
-from tinct.serve.work import Task
+from tinct.serve.tasks import Task
 
 #: hears that the work has begun, and what is found out on the way
 Listen = Callable[[Literal["started", "examined"], Mapping[str, Any]], None]
@@ -187,6 +187,11 @@ class Crew:
         elif ticket.seat is not None and self._running.get(ticket.seat) is ticket:
             self._processes[ticket.seat].kill()
 
+    def withdraw(self, ticket: Ticket) -> None:
+        """Take back a task that waits still; one that has a worker is let alone."""
+        if ticket in self._waiting:
+            self.cancel(ticket)
+
     async def _serve(self, seat: int) -> None:
         """Fill one seat with a worker, as long as there is work."""
         pause = _FIRST_PAUSE
@@ -204,6 +209,7 @@ class Crew:
                     held = await self._employ(seat, process, held)
                 finally:
                     self._ready.discard(seat)
+                    self._metrics.remembered(seat, None)
                     del self._processes[seat]
                     process.kill()
                     await asyncio.to_thread(process.close)
@@ -255,6 +261,8 @@ class Crew:
                 elif isinstance(said, Told):
                     ticket.tell("examined", said.facts)
                 elif isinstance(said, Outcome):
+                    if ticket.seat is not None and said.figures is not None:
+                        self._metrics.remembered(ticket.seat, said.figures)
                     ticket.seconds = loop.time() - started
                     self._usual += 0.1 * (ticket.seconds - self._usual)
                     ticket.end(said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -166,11 +166,12 @@ def with_upload(more: Mapping[str, Any] | None = None, *, options: bool = True) 
     }
 
 
-def with_options(more: Mapping[str, Any]) -> dict[str, Any]:
+def with_options(more: Mapping[str, Any], *, required: Sequence[str] = ()) -> dict[str, Any]:
     """A request with options as JSON.
 
     Args:
         more: schemas of other members; a range stands for whole numbers.
+        required: those of them that must be given; x and y always must.
     """
     fields: dict[str, Any] = {}
     for name, schema in more.items():
@@ -183,17 +184,21 @@ def with_options(more: Mapping[str, Any]) -> dict[str, Any]:
             }
         else:
             fields[name] = schema
-    required = [name for name in fields if name in ("x", "y")]
+    needed = [name for name in fields if name in (*required, "x", "y")]
     body = {
         "type": "object",
         "properties": {**fields, **_option_schemas()},
-        "required": required,
+        "required": needed,
         "additionalProperties": False,
     }
-    example = {"x": 0.5, "y": 0.25} if required else {"saturation": 1.2, "preview": 640}
+    example: dict[str, Any] = {"saturation": 1.2, "preview": 640}
+    if required:
+        example = {"x": 0, "y": 0, "width": 1, "height": 1, "saturation": 1.2}
+    elif needed:
+        example = {"x": 0.5, "y": 0.25}
     return {
         "requestBody": {
-            "required": bool(required),
+            "required": bool(needed),
             "content": {"application/json": {"schema": body, "example": example}},
         }
     }

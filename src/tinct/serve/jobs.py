@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tinct.errors import TinctError
 from tinct.serve.crew import Crew, Ticket
 from tinct.serve.store import Folder, Room, new_id
-from tinct.serve.work import Coloured, Seen
+from tinct.serve.tasks import Coloured, Seen
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 #: states after which nothing happens any more

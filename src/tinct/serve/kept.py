@@ -1,34 +1,41 @@
 """What a worker keeps of a picture, so that colouring it again costs little.
 
-Of each picture of a session: small copies, their light, and what the network said of it. That is
-where the features of an encoder belong, too, once a model gives them apart from its decoder:
-`Remembering` is the only one that asks the network, and all that colours asks `Remembering`.
+Of each picture of a session: small copies, their light, what a network's encoder made of it, which
+holds however the picture is steered, what the network said in the end, and the colours that came of
+it. `Remembering` is the only one that asks the network, and all that colours asks `Remembering`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinct import flow
+from tinct import flow, jpeg
 from tinct.color import FloatArray, Pixels, lightness, merge
 from tinct.color.tone import tone_curve
 from tinct.confidence import confidence_of
 from tinct.hints import fitting
 from tinct.image import Picture
+from tinct.models.halved import Features, Halved
 from tinct.models.session import Model, Prediction
 from tinct.options import ColorizeOptions
 from tinct.palette import Distribution, distribution_of
 from tinct.refine import Upsampler
+from tinct.serve.tasks import Figures
 from tinct.variants import variants_of
 
 _MOST_SAID = 16  # answers of a network about one picture
 _MOST_VARIED = 4  # sets of variants of one picture
+_MOST_MAPS = 4  # small maps of colours of one picture
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601, as JFIF has it
 
 
 class Kept:
@@ -38,25 +45,40 @@ class Kept:
         self.picture = picture
         self.previews: dict[int, Pixels] = {}
         self.lights: dict[int, FloatArray] = {}
+        self.greys: dict[tuple[int, bool], NDArray[np.uint8]] = {}
+        self.features = Features()
         self.said: dict[tuple[str, bytes], Prediction] = {}
+        self.maps: list[tuple[str, ColorizeOptions, FloatArray]] = []
         self.distributions: dict[tuple[str, int | None], Distribution] = {}
         self.examined: dict[tuple[str, bool], bool] = {}
         #: by what the network said, which is kept along so that no other can take its place
         self.varied: dict[tuple[int, int, int], tuple[Prediction, list[FloatArray]]] = {}
+        self.pixels: Pixels | None = None
+        """All of the first page as it is stored, once parts of it were looked at."""
+        self._copied: bool | None = None
 
     @property
     def size(self) -> int:
         """Bytes of all that is kept."""
-        arrays: list[NDArray[np.generic]] = [*self.previews.values(), *self.lights.values()]
+        arrays: list[NDArray[Any]] = [
+            *self.previews.values(),
+            *self.lights.values(),
+            *self.greys.values(),
+            *self.features.arrays,
+            *(chroma for _, _, chroma in self.maps),
+        ]
         for said in self.said.values():
             arrays += (
                 [said.chroma] if said.distribution is None else [said.chroma, said.distribution]
             )
-        for _, found in self.varied.values():
-            arrays += found
+        for said, found in self.varied.values():
+            arrays += [said.chroma, *found]
+            arrays += [] if said.distribution is None else [said.distribution]
         for distribution in self.distributions.values():
             arrays += [distribution.probabilities, distribution.light]
-        return sum(array.nbytes for array in arrays)
+        if self.pixels is not None:
+            arrays.append(self.pixels)
+        return bytes_of(arrays)
 
     def preview(self, side: int) -> Pixels:
         """`Page.preview` of the first page."""
@@ -71,6 +93,25 @@ class Kept:
             self.lights[side] = lightness(self.preview(side), space)
         return self.lights[side]
 
+    def grey(self, side: int, *, as_luma: bool) -> NDArray[np.uint8]:
+        """A preview (h, w) in grey values of sRGB: those of its lightness, or its luma."""
+        if (side, as_luma) not in self.greys:
+            preview = self.preview(side)
+            space = flow.page_space(self.picture.pages[0])
+            self.greys[side, as_luma] = (
+                luma_of(preview) if as_luma else grey_of(lightness(preview, space))
+            )
+        return self.greys[side, as_luma]
+
+    def keeps_luma(self, options: ColorizeOptions) -> bool:
+        """Whether the result will have the luma of a JPEG bit for bit."""
+        if options.format not in ("same", "jpeg") or options.depth == "16":
+            return False
+        if self._copied is None:
+            is_jpeg = self.picture.format == "jpeg"
+            self._copied = is_jpeg and jpeg.shortcut(self.picture.content()) is not None
+        return self._copied
+
     def examine(self, options: ColorizeOptions) -> bool:
         """`flow.examine`; what it raises is raised each time."""
         key = options.if_color, options.drop_credentials
@@ -80,6 +121,18 @@ class Kept:
 
     def coloured(self, network: Model, options: ColorizeOptions, side: int) -> NDArray[np.uint8]:
         """A coloured preview, (h, w, 3) sRGB: what the full picture will look like."""
+        return _merged(self.light(side), self.colours(network, options))
+
+    def colours(self, network: Model, options: ColorizeOptions) -> FloatArray:
+        """The small a*b* map (h, w, 2) of the upright page; that of the same options is kept."""
+        for key, known, chroma in self.maps:
+            if key == network.spec.key and known == options:
+                return chroma
+        chroma = self._colours(network, options)
+        self.maps = [*self.maps[1 - _MOST_MAPS :], (network.spec.key, options, chroma)]
+        return chroma
+
+    def _colours(self, network: Model, options: ColorizeOptions) -> FloatArray:
         space = flow.page_space(self.picture.pages[0])
         seen = options.size or network.spec.working_size
         tone = tone_curve(self.preview(seen), space) if options.toned == "keep" else None
@@ -90,7 +143,7 @@ class Kept:
             asked = Leaning(remembering, found[max(options.variant, 1) - 1])
             options = replace(options, variants=0, variant=0)
         own = flow.own_colours(self.preview(seen), space, options)
-        return _merged(self.light(side), flow.colours(light, tone, asked, options, own))
+        return flow.colours(light, tone, asked, options, own)
 
     def _variants(
         self, light: FloatArray, network: Remembering, options: ColorizeOptions
@@ -144,10 +197,11 @@ class Kept:
 
     def distribution(self, network: Model, size: int | None) -> Distribution:
         """What the network holds possible."""
-        key = network.spec.sha256, size
+        key = network.spec.key, size
         if key not in self.distributions:
             light = self.light(size or network.spec.working_size)
-            self.distributions[key] = distribution_of(network, light, size=size)
+            asked = Remembering(network, self)
+            self.distributions[key] = distribution_of(asked, light, size=size)
         return self.distributions[key]
 
 
@@ -158,6 +212,8 @@ class Remembering(Model):
         """Take the place of `network` for one picture; nothing is loaded."""
         self.spec = network.spec
         self._network = network
+        if isinstance(network, Halved):
+            self._network = network.remembering(kept.features)
         self._said = kept.said
 
     def predict(
@@ -174,7 +230,7 @@ class Remembering(Model):
         seen = hashlib.blake2b(repr((lightness.shape, size, temperature, distribution)).encode())
         for array in (lightness, hints, palette):
             seen.update(b"none" if array is None else np.ascontiguousarray(array).data)
-        key = self.spec.sha256, seen.digest()
+        key = self.spec.key, seen.digest()
         if key not in self._said:
             while len(self._said) >= _MOST_SAID:
                 del self._said[next(iter(self._said))]
@@ -224,8 +280,9 @@ class Memory:
     """The pictures a worker keeps: those used last, up to a number of bytes."""
 
     def __init__(self, budget: int) -> None:
-        self._budget = budget
+        self.budget = budget
         self._kept: OrderedDict[Path, Kept] = OrderedDict()
+        self._gone = (0, 0)  # hits and misses of pictures that are not kept any more
 
     def find(self, source: Path) -> Kept | None:
         """What is kept of a file, which thereby becomes the one used last."""
@@ -237,17 +294,65 @@ class Memory:
         """Keep more, and forget what was not used for the longest time."""
         self._kept[source] = kept
         self._kept.move_to_end(source)
-        while self._kept and self.size > self._budget:
-            self._kept.popitem(last=False)
+        while self._kept and self.size > self.budget:
+            self._let_go(self._kept.popitem(last=False)[1])
 
     def forget(self, source: Path) -> None:
         """Keep nothing of a file."""
-        self._kept.pop(source, None)
+        kept = self._kept.pop(source, None)
+        if kept is not None:
+            self._let_go(kept)
 
     @property
     def size(self) -> int:
         """Bytes of all that is kept."""
         return sum(kept.size for kept in self._kept.values())
+
+    def figures(self) -> Figures:
+        """What there is now, and what was found and not found since the worker began."""
+        everything = list(self._kept.values())
+        return Figures(
+            hits=self._gone[0] + sum(kept.features.hits for kept in everything),
+            misses=self._gone[1] + sum(kept.features.misses for kept in everything),
+            features=sum(bytes_of(kept.features.arrays) for kept in everything),
+            size=self.size,
+        )
+
+    def _let_go(self, kept: Kept) -> None:
+        self._gone = (self._gone[0] + kept.features.hits, self._gone[1] + kept.features.misses)
+
+
+def bytes_of(arrays: Iterable[NDArray[Any]]) -> int:
+    """Bytes that arrays hold in memory: what a view is part of counts whole, and once."""
+    owners: dict[int, int] = {}
+    for array in arrays:
+        owner = array
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        owners[id(owner)] = owner.nbytes
+    return sum(owners.values())
+
+
+def luma_of(pixels: Pixels) -> NDArray[np.uint8]:
+    """Rec. 601 luma of 8-bit pixels (h, w) or (h, w, 3)."""
+    if pixels.ndim == 2:
+        return pixels.astype(np.uint8, copy=False)
+    luma: NDArray[np.float32] = np.rint(pixels[..., :3].astype(np.float32) @ _LUMA)
+    return luma.astype(np.uint8)
+
+
+def grey_of(light: FloatArray) -> NDArray[np.uint8]:
+    """The grey values of sRGB that have a lightness L* (h, w)."""
+    place = np.searchsorted(_between(), light.reshape(-1)).reshape(light.shape)
+    return place.astype(np.uint8)
+
+
+@cache
+def _between() -> FloatArray:
+    """L* half-way between one grey value and the next."""
+    lights = lightness(np.arange(256, dtype=np.uint8)[None])[0]
+    between: FloatArray = (lights[1:] + lights[:-1]) / 2
+    return between
 
 
 def _merged(light: FloatArray, chroma: FloatArray) -> NDArray[np.uint8]:

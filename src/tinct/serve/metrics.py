@@ -8,6 +8,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from tinct.serve.tasks import Figures
+
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 
@@ -57,6 +59,34 @@ class Metrics:
             ("process",),
             registry=self._registry,
         )
+
+        self._asked = Counter(
+            "tinct_features",
+            "Encodings of pictures that were needed, by whether they were kept.",
+            ("found",),
+            registry=self._registry,
+        )
+        self._kept = Gauge(
+            "tinct_kept_bytes",
+            "Bytes that workers keep of the pictures of sessions, and of that what encoders said.",
+            ("what",),
+            registry=self._registry,
+        )
+        self._figures: dict[int, Figures] = {}
+        for found in ("hit", "miss"):
+            self._asked.labels(found)
+        for what in ("all", "features"):
+            self._kept.labels(what)
+
+    def remembered(self, seat: int, figures: Figures | None) -> None:
+        """Take note of a worker's memory; None where the worker has ended, and it with it."""
+        before = self._figures.pop(seat, None)
+        if figures is not None:
+            self._asked.labels("hit").inc(figures.hits - (before.hits if before else 0))
+            self._asked.labels("miss").inc(figures.misses - (before.misses if before else 0))
+            self._figures[seat] = figures
+        self._kept.labels("all").set(sum(one.size for one in self._figures.values()))
+        self._kept.labels("features").set(sum(one.features for one in self._figures.values()))
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Add a figure that is looked up whenever figures are asked for."""

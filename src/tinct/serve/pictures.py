@@ -161,7 +161,7 @@ async def finished(request: Request, service: Service, job: Job) -> Response:
 async def _wait(request: Request, job: Job) -> None:
     """Until a job ends, or the client leaves, which cancels it."""
     stay = asyncio.Event()  # the server lets jobs that are under way end
-    gone = asyncio.create_task(_left(request))
+    gone = asyncio.create_task(has_left(request))
     ended = asyncio.create_task(_ended(job, stay))
     try:
         await asyncio.wait((gone, ended), return_when=asyncio.FIRST_COMPLETED)
@@ -179,7 +179,8 @@ async def _ended(job: Job, never: asyncio.Event) -> None:
         pass
 
 
-async def _left(request: Request) -> None:
+async def has_left(request: Request) -> None:
+    """Ends when the client does not wait any more; its request must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 

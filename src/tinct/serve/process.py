@@ -8,12 +8,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tinct.batch.workers import defect
 from tinct.errors import ResourceError, TinctError
-from tinct.serve.work import Task, Worker
+from tinct.serve.tasks import Figures, Task
+from tinct.serve.work import Worker
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -50,6 +51,8 @@ class Outcome:
 
     value: Any = None
     error: TinctError | None = None
+    figures: Figures | None = None
+    """How the worker's memory fares afterwards."""
 
 
 class WorkerProcess:
@@ -114,7 +117,8 @@ def _live(pipe: Connection, terms: Terms) -> None:
         while True:
             task: Task = pipe.recv()
             pipe.send(Begun())
-            pipe.send(_attempt(lambda: worker.do(task, lambda facts: pipe.send(Told(facts)))))  # noqa: B023
+            done = _attempt(lambda: worker.do(task, lambda facts: pipe.send(Told(facts))))  # noqa: B023
+            pipe.send(replace(done, figures=worker.memory.figures()))
 
 
 def _prepare(worker: Worker, terms: Terms) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from tinct.serve.metrics import Metrics
 from tinct.serve.problems import Cancelled
 from tinct.serve.settings import Settings
 from tinct.serve.store import Folder, Room, Shelf
-from tinct.serve.work import Colour, Coloured, Forget, Task
+from tinct.serve.tasks import Colour, Coloured, Forget, Task
 
 
 @dataclass(eq=False)
@@ -98,8 +98,19 @@ class Service:
         self.jobs.put(job)
         return job
 
-    async def ask(self, task: Task, session: Session | None) -> Any:
+    async def ask(
+        self,
+        task: Task,
+        session: Session | None,
+        *,
+        left: Callable[[], Awaitable[None]] | None = None,
+    ) -> Any:
         """Have something small done for somebody who looks at the screen.
+
+        Args:
+            task: what to do.
+            session: what the picture belongs to, if to any.
+            left: ends when nobody waits for it any more; if it is not begun by then, it never is.
 
         Raises:
             TinctError: it cannot be done.
@@ -107,14 +118,22 @@ class Service:
         ticket = await self.crew.submit(
             task, prefers=session.seat if session is not None else None, urgent=True
         )
+        leaving = asyncio.create_task(self._withdraw(ticket, left)) if left is not None else None
         try:
             outcome = await ticket.outcome
         except asyncio.CancelledError:
             self.crew.cancel(ticket)
             raise
+        finally:
+            if leaving is not None:
+                leaving.cancel()
         if session is not None:
             session.at(ticket.seat)
         return outcome
+
+    async def _withdraw(self, ticket: Ticket, left: Callable[[], Awaitable[None]]) -> None:
+        await left()
+        self.crew.withdraw(ticket)
 
     def forget(self, session: Session) -> None:
         """Have workers forget the picture of a session that was dropped."""

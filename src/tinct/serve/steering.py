@@ -32,8 +32,8 @@ from tinct.serve.problems import Malformed, MediaType
 from tinct.serve.records import LikelyColour, PaletteRecord, SessionRecord
 from tinct.serve.service import Service, service_of
 from tinct.serve.store import new_id
+from tinct.serve.tasks import File, Layer, Open, Part, Seen, Show, Shown, Sure, Weigh
 from tinct.serve.uploads import receive
-from tinct.serve.work import File, Layer, Open, Seen, Show, Shown, Sure, Weigh
 
 router = APIRouter()
 #: shorter sides, in pixels, that a preview can have
@@ -140,12 +140,12 @@ async def colorize_session(request: Request, session_id: str) -> Response:
     gives it.
     """
     service = service_of(request)
-    chosen, rest = from_members(await _members(request), others=("preview",))
+    chosen, rest = from_members(await members_of(request), others=("preview",))
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(service.using(session_id))
-        how = await _settled(service, chosen, stack)
+        how = await settled_within(service, chosen, stack)
         if rest.get("preview") is not None:
-            side = _whole("preview", rest["preview"], SIDES)
+            side = whole_number("preview", rest["preview"], SIDES)
             return await _shown(service, session, how, side, plain=False)
         job = await service.begin(session.folder, session.name, how, session=session)
         return await finished(request, service, job)
@@ -181,7 +181,7 @@ async def preview_session(
 async def palette_session(request: Request, session_id: str) -> Response:
     """As `POST /v1/palette`; after the first, every point costs next to nothing."""
     service = service_of(request)
-    members = await _members(request)
+    members = await members_of(request)
     chosen, rest = from_members(members, others=("x", "y", "count"))
     chosen.pop("reference", None)  # what is weighed is the picture alone
     options, where = service.settled(chosen).options, _point(rest)
@@ -207,7 +207,7 @@ async def palette_session(request: Request, session_id: str) -> Response:
 async def confidence_session(request: Request, session_id: str) -> Response:
     """A small upright grey PNG of the first page, white where it is sure."""
     service = service_of(request)
-    chosen, _ = from_members(await _members(request))
+    chosen, _ = from_members(await members_of(request))
     options = service.settled({key: chosen[key] for key in ("model", "size") if key in chosen})
     async with service.using(session_id) as session:
         task = Sure(
@@ -233,10 +233,10 @@ async def layer_session(request: Request, session_id: str) -> Response:
     Laid over the original in any program for pictures, it gives the coloured picture.
     """
     service = service_of(request)
-    chosen, _ = from_members(await _members(request))
+    chosen, _ = from_members(await members_of(request))
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(service.using(session_id))
-        how = await _settled(service, chosen, stack)
+        how = await settled_within(service, chosen, stack)
         task = Layer(
             source=session.folder.given,
             name=session.name,
@@ -265,7 +265,7 @@ async def delete_session(request: Request, session_id: str) -> Response:
     return Response(status_code=204)
 
 
-async def _settled(
+async def settled_within(
     service: Service, chosen: dict[str, Any], stack: contextlib.AsyncExitStack
 ) -> Chosen:
     """Checked options; the session of a reference stays for as long as `stack`."""
@@ -288,13 +288,17 @@ async def _shown(
         side=side,
         plain=plain,
     )
-    shown: Shown = await service.ask(task, session)
+    return shown_answer(service, task, await service.ask(task, session))
+
+
+def shown_answer(service: Service, task: Show | Part, shown: Shown) -> Response:
+    """A preview or a part as the answer to a request."""
     for stage, seconds in shown.stages.items():
         service.metrics.stages.labels(stage).observe(seconds)
     headers = {"x-status": shown.status, "server-timing": timing(shown.stages)}
-    if not plain:
+    if not task.plain:
         headers["x-model"] = shown.model
-    return Response(shown.jpeg, media_type="image/jpeg", headers=headers)
+    return Response(shown.content, media_type=shown.media_type, headers=headers)
 
 
 def _palette(service: Service, task: Weigh, found: tuple[Likely, ...]) -> Response:
@@ -315,7 +319,7 @@ def _point(given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "x": _share("x", given["x"]),
         "y": _share("y", given["y"]),
-        "count": _whole("count", given.get("count", 5), range(1, MOST_COLOURS + 1)),
+        "count": whole_number("count", given.get("count", 5), range(1, MOST_COLOURS + 1)),
     }
 
 
@@ -333,9 +337,14 @@ def _share(name: str, value: Any) -> float:
     return number
 
 
-def _whole(name: str, value: Any, allowed: range) -> int:
+def whole_number(name: str, value: Any, allowed: range) -> int:
+    """A number of a request.
+
+    Raises:
+        UsageError: it is none, or not allowed.
+    """
     text = str(value)
-    if text.isascii() and text.isdigit() and len(text) < 6 and int(text) in allowed:
+    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) in allowed:
         return int(text)
     raise UsageError(
         f"{text[:40]!r} is not possible",
@@ -344,7 +353,7 @@ def _whole(name: str, value: Any, allowed: range) -> int:
     )
 
 
-async def _members(request: Request) -> dict[str, Any]:
+async def members_of(request: Request) -> dict[str, Any]:
     """The JSON object in the body of a request; an empty body is an empty one.
 
     Raises:

@@ -20,7 +20,7 @@ from tinct.errors import UsageError
 from tinct.serve.choices import choices, from_words
 from tinct.serve.problems import Malformed, MediaType
 from tinct.serve.store import Folder
-from tinct.serve.work import File
+from tinct.serve.tasks import File
 
 _NAMELESS = "picture"
 _LONGEST_NAME = 150

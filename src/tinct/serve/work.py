@@ -1,19 +1,31 @@
-"""What workers do: each task is a record that crosses to the worker, and so is its outcome.
-
-Nothing here is imported by the server's own process but the records; a worker imports the flow.
-"""
+"""What workers do with the tasks that cross to them; only they import the flow."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinct.errors import AlreadyColour, TinctError, TooLarge
-from tinct.options import ColorizeOptions
+from tinct.options import ColorizeOptions, Effort
+from tinct.serve.tasks import (
+    Colour,
+    Coloured,
+    File,
+    Forget,
+    Layer,
+    Part,
+    Seen,
+    Sent,
+    Show,
+    Shown,
+    Sure,
+    Task,
+    Weigh,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,144 +34,12 @@ if TYPE_CHECKING:
     from tinct.image import Picture
     from tinct.models.session import Model
     from tinct.reference import Palette
-    from tinct.result import Result
     from tinct.serve.kept import Kept, Memory
 
+_QUICKLY = 1 << 19  # pixels of a preview from which on its colours have half its size
 _MOST_PALETTES = 32  # of references, each a few kilobytes
 #: hears of what has been found out while the work goes on
 Tell = Callable[[Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class File:
-    """A file that came with a picture."""
-
-    path: Path
-    name: str
-    """What its sender calls it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sent:
-    """Options that only a worker opens: what they hold may be large, or no picture at all."""
-
-    hints: dict[str, Any] | File | None = None
-    """What a file of hints holds, or a painted layer."""
-    palette: str | None = None
-    reference: File | None = None
-    confidence: bool = False
-    """Whether a map of confidence is made; where, the worker decides."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """Something to do with one file that lies in the server's private folder."""
-
-    source: Path
-    name: str
-    """What its sender calls it; for labels and messages, never for paths."""
-    max_pixels: int
-    options: ColorizeOptions = field(default_factory=ColorizeOptions)
-    sent: Sent = field(default_factory=Sent)
-    keep: bool = False
-    """Whether the worker keeps what may be of use again: the picture is that of a session."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Colour(Task):
-    """Colour the file; the result is put beside it."""
-
-    stem: str = "result"
-    """Of the result's file: the server's word, not a client's."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Open(Task):
-    """Look at the file."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Show(Task):
-    """A small coloured copy, at once."""
-
-    side: int
-    """Pixels of the shorter side, at most."""
-    plain: bool = False
-    """Whether the picture is shown as it is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weigh(Task):
-    """The likely colours of a point."""
-
-    x: float
-    y: float
-    count: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sure(Task):
-    """A small grey PNG of how sure the model is of the first page, white where it is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layer(Task):
-    """The colours of the first page as a transparent PNG, put beside the file."""
-
-    stem: str
-    """Of the layer's file: the server's word, not a client's."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Forget(Task):
-    """Keep nothing of the file."""
-
-
-@dataclass(frozen=True)
-class Coloured:
-    """The outcome of `Colour`."""
-
-    result: Result
-    file: Path
-    """The coloured file; where the picture was skipped, the source."""
-    format: str
-    record: dict[str, Any] | None = None
-    """The full record, where it was asked for or the format cannot carry the label."""
-    confidence: Path | None = None
-    """A PNG of how sure the model is."""
-
-    @property
-    def has_more(self) -> bool:
-        """Whether there is anything beside the picture that somebody asked for."""
-        return self.record is not None or self.confidence is not None
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The outcome of `Open`: what kind of picture it is."""
-
-    width: int
-    """Of the upright picture, in pixels."""
-    height: int
-    pages: int
-    format: str
-    depth: int
-    tone: str
-    """"grey", "toned" or "colour"."""
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """The outcome of `Show`."""
-
-    jpeg: bytes
-    width: int
-    height: int
-    status: str
-    """"done", or "skipped" for a picture that has colours and keeps them."""
-    model: str
-    stages: Mapping[str, float]
 
 
 class Worker:
@@ -176,10 +56,10 @@ class Worker:
 
         self.memory: Memory = Memory(memory)
         self._threads = threads
-        self._networks: dict[str | None, Model] = {}
+        self._networks: dict[tuple[str | None, bool], Model] = {}
         self._palettes: dict[Path, Palette] = {}
 
-    def network(self, name: str | None) -> Model:
+    def network(self, name: str | None, effort: Effort = "normal") -> Model:
         """A network that is loaded once; of few, those used last stay loaded.
 
         Raises:
@@ -187,12 +67,15 @@ class Worker:
         """
         from tinct.models import load_model
 
-        if name not in self._networks:
-            self._networks[name] = load_model(name, threads=self._threads)
+        key = name, effort == "fast"
+        if key not in self._networks:
+            self._networks[key] = load_model(
+                name, threads=self._threads, halved=True, fast=effort == "fast"
+            )
             if len(self._networks) > 3:
                 del self._networks[next(iter(self._networks))]
-        self._networks[name] = self._networks.pop(name)
-        return self._networks[name]
+        self._networks[key] = self._networks.pop(key)
+        return self._networks[key]
 
     def do(self, task: Task, tell: Tell) -> Any:
         """Carry out a task and give its outcome.
@@ -219,21 +102,23 @@ class Worker:
         first = picture.pages[0]
         tell({"format": picture.format, "pages": len(picture.pages)})
         try:
-            if isinstance(task, Colour | Show | Layer):
+            if isinstance(task, Colour | Show | Part | Layer):
                 task = replace(task, options=self._steered(task))
             if isinstance(task, Colour):
                 return self._colour(task, kept)
             if isinstance(task, Show):
                 return self._show(task, kept)
+            if isinstance(task, Part):
+                return self._part(task, kept)
             if isinstance(task, Layer):
                 return self._layer(task, kept)
             if isinstance(task, Sure):
-                network = self.network(task.options.model)
+                network = self.network(task.options.model, task.options.effort)
                 return _png(kept.certainty(network, task.options.size))
             if isinstance(task, Weigh):
                 from tinct.palette import palette_at
 
-                network = self.network(task.options.model)
+                network = self.network(task.options.model, task.options.effort)
                 weighed = kept.distribution(network, task.options.size)
                 return palette_at(weighed, task.x, task.y, count=task.count)
             from tinct.image import upright_size
@@ -308,7 +193,7 @@ class Worker:
         written = wanted if wanted != "same" else own if own in SAVERS else FALLBACK_FORMAT
         suffix = WRITTEN_SUFFIXES[written][0]
         target = task.source.with_name(f"{task.stem}{suffix}")
-        network = self.network(task.options.model)
+        network = self.network(task.options.model, task.options.effort)
         if task.keep:
             network = Remembering(network, kept)
         options, sure = task.options, None
@@ -328,18 +213,42 @@ class Worker:
         return Coloured(result, target, written, record, sure)
 
     def _show(self, task: Show, kept: Kept) -> Shown:
-        import simplejpeg
+        from tinct.serve.drawn import coloured_jpeg, grey_jpeg, jpeg
 
         started = time.perf_counter()
-        network = self.network(task.options.model)
+        network, side = self.network(task.options.model, task.options.effort), task.side
         plain = task.plain or not kept.examine(task.options)
-        side = task.side
-        pixels = kept.plain(side) if plain else kept.coloured(network, task.options, side)
-        drawn = time.perf_counter()
-        jpeg = simplejpeg.encode_jpeg(pixels, quality=90, colorspace="RGB", colorsubsampling="444")
-        stages = {"preview": drawn - started, "write": time.perf_counter() - drawn}
-        status = "skipped" if plain and not task.plain else "done"
-        return Shown(jpeg, pixels.shape[1], pixels.shape[0], status, network.spec.name, stages)
+        shown = kept.preview(side)
+        chroma = None if plain else kept.colours(network, task.options)
+        known = time.perf_counter()
+        if chroma is not None and shown.shape[0] * shown.shape[1] > _QUICKLY:
+            keeps_luma = kept.keeps_luma(task.options)
+            grey = kept.grey(side, as_luma=keeps_luma)
+            content = coloured_jpeg(grey, chroma, keeps_luma=keeps_luma)
+        elif chroma is not None:
+            content = jpeg(kept.coloured(network, task.options, side))
+        elif shown.ndim == 2:
+            content = grey_jpeg(kept.grey(side, as_luma=False))
+        else:
+            content = jpeg(kept.plain(side))
+        stages = {"predict": known - started, "preview": time.perf_counter() - known}
+        return _shown(content, "image/jpeg", task, network, stages, plain=plain)
+
+    def _part(self, task: Part, kept: Kept) -> Shown:
+        from tinct.serve.cutout import Box, coloured_part, plain_part
+
+        started = time.perf_counter()
+        network = self.network(task.options.model, task.options.effort)
+        box = Box(task.x, task.y, task.width, task.height)
+        plain, roomy = task.plain or not kept.examine(task.options), self.memory.budget // 4
+        if plain:
+            pixels = plain_part(kept, box, roomy=roomy)
+        else:
+            chroma = kept.colours(network, task.options)
+            keeps_luma = kept.keeps_luma(task.options)
+            pixels = coloured_part(kept, box, chroma, roomy=roomy, keeps_luma=keeps_luma)
+        stages = {"region": time.perf_counter() - started}
+        return _shown(_png(pixels), "image/png", task, network, stages, plain=plain)
 
     def _layer(self, task: Layer, kept: Kept) -> Path:
         from tinct.serve.kept import Remembering
@@ -351,7 +260,7 @@ class Worker:
                 where=task.name,
                 remedy="colour it anew with if_color=recolor",
             )
-        network = Remembering(self.network(task.options.model), kept)
+        network = Remembering(self.network(task.options.model, task.options.effort), kept)
         target = task.source.with_name(f"{task.stem}.png")
         write_layer(target, kept.picture.pages[0], network, task.options)
         return target
@@ -366,6 +275,19 @@ def result_name(name: str, suffix: str) -> str:
         stem, own = name, ""
     keeps = own and written_format(f".{own}") == written_format(suffix)
     return DEFAULT_NAME.format(stem=stem, ext=f".{own}" if keeps else suffix)
+
+
+def _shown(
+    content: bytes,
+    media_type: str,
+    task: Show | Part,
+    network: Model,
+    stages: Mapping[str, float],
+    *,
+    plain: bool,
+) -> Shown:
+    status = "skipped" if plain and not task.plain else "done"
+    return Shown(content, media_type, status, network.spec.name, stages)
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

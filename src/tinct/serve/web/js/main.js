@@ -12,6 +12,7 @@ import * as previews from "./previews.js";
 import * as save from "./save.js";
 import { Problem, asJson, tokensFrom } from "./server.js";
 import { shelf } from "./shelf.js";
+import * as tiles from "./tiles.js";
 import * as variants from "./variants.js";
 import { viewer } from "./viewer.js";
 import { LANGUAGES, number, preferred, remember, speak, t } from "./words.js";
@@ -96,6 +97,7 @@ async function begin() {
   viewer.begin();
   previews.onTrouble(trouble);
   previews.begin();
+  tiles.begin();
   shelf.addEventListener("trouble", (event) => trouble(event.detail));
   shelf.addEventListener("change", ({ detail }) => {
     if (detail.problem && !detail.told) { detail.told = true; trouble(detail.problem, detail.name); }

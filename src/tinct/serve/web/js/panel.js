@@ -11,7 +11,7 @@ const SLIDERS = ["vividness", "saturation"];
 const LISTS = {
   toned: { neutral: "option.toned_neutral", keep: "option.toned_keep" },
   if_color: { skip: "option.if_color_skip", recolor: "option.if_color_recolor", fail: "option.if_color_fail" },
-  effort: { normal: "option.effort_normal", best: "option.effort_best" },
+  effort: { normal: "option.effort_normal", best: "option.effort_best", fast: "option.effort_fast" },
   format: { same: "option.same", jpeg: "", png: "", tiff: "", webp: "", avif: "" },
   depth: { same: "option.same", 8: "", 16: "" },
 };
@@ -24,7 +24,7 @@ const NAMES = {
 };
 const HOW = ["model", "toned", "if_color", "effort", "size", "seed", "drop_credentials"];
 const SAVING = ["format", "depth", "quality", "sidecar", "confidence"];
-const DEFAULTS = { vividness: 1, saturation: 1, seed: 0, quality: 90, size: "" };
+const DEFAULTS = { vividness: 0.6, saturation: 1, seed: 0, quality: 90, size: "" };
 
 let models = [];
 

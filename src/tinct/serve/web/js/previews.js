@@ -30,6 +30,9 @@ function side() {
 /** Whether the stage shows what is wished for, as sharp as it can be. */
 export const isSettled = (picture) => !running && isSharp(picture.images.after, picture.edits.now) && Boolean(picture.images.before);
 
+/** Whether the screen is finer than any preview. */
+export const isCoarse = () => Math.min(viewer.worth, viewer.width, viewer.height) > SIDES.at(-1) * 1.05;
+
 const isSharp = (image, edit) => image && image.edit === edit && image.side >= side();
 
 /** Whatever was changed, show it. Requests never overtake each other, and none is made in vain. */
@@ -125,7 +128,6 @@ export function begin() {
   viewer.addEventListener("view", () => {
     $("zoom").textContent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent" })
       .format(viewer.scale * devicePixelRatio);
-    $("coarse").hidden = Math.min(viewer.worth, viewer.width, viewer.height) <= SIDES.at(-1) * 1.05;
     clearTimeout(calm);
     calm = setTimeout(refresh, CALM);
   });

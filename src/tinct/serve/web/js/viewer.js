@@ -75,6 +75,12 @@ class Viewer extends EventTarget {
     return this.stage.querySelector(".pane.after").getBoundingClientRect();
   }
 
+  /** The size of what the coloured picture is seen through. */
+  get pane() {
+    const { width, height } = this.#pane();
+    return { width, height };
+  }
+
   get #least() {
     const { width, height } = this.#pane();
     return Math.min(width / this.width, height / this.height) || 1;

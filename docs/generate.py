@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import cards
 from cards import escaped, table
+from figures import figures
 
 from tinct import errors
 from tinct.image import SAVERS
@@ -191,6 +192,7 @@ def keys_of(kind: Any, prefix: str, *, leave_out: Container[str] = ()) -> list[l
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "tree"): tree,
     ("docs/layout.md", "tree"): layout,
+    ("docs/performance.md", "figures"): figures,
     ("docs/files.md", "formats"): formats,
     ("docs/files.md", "read"): read_formats,
     ("docs/errors.md", "codes"): exit_codes,

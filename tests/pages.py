@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.programs import need
@@ -20,6 +22,7 @@ SMALL = EXAMPLES / "portrait-02.jpg"
 MODEL = os.environ.get("TINCT_PAGE_MODEL") or None
 HINTS = find_model(MODEL or DEFAULT).hints
 PHONE = {"width": 390, "height": 844}
+hinted = pytest.mark.skipif(not HINTS, reason="the model takes no hints (see TINCT_PAGE_MODEL)")
 #: the colour of the picture on the stage around a place, and of a grey or coloured one
 _LOOK = """async ([side, x, y]) => {
   const image = document.getElementById(side);
@@ -159,3 +162,19 @@ def keep(page: Page, folder: Path, name: str) -> None:
     """Keep a screenshot, where artefacts are asked for."""
     target = Path(os.environ.get("TINCT_ARTEFACTS") or folder)
     page.screenshot(path=target / f"page-{name}.png")
+
+
+def accessible(page: Page) -> None:
+    """No violation of WCAG 2.2 AA that axe-core can see."""
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
+    assert not found.response["violations"], found.generate_report()
+
+
+def saved(page: Page, button: str, folder: Path) -> Path:
+    """The file that a button gives to the browser's downloads."""
+    with page.expect_download() as begun:
+        page.click(button)
+    target = folder / begun.value.suggested_filename
+    begun.value.save_as(target)
+    return target

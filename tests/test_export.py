@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from tinct.errors import ModelError, OutputExists
 from tinct.models import find_model, load_model
 from tinct.models.exported import properties
+from tinct.models.halved import Halved
 from tinct.models.runtime import onnxruntime
 from tinct.systems import SYSTEMS, find_system
 from tinct.systems.classifier import FrozenClassifier, Kind, build_classifier
@@ -193,6 +194,9 @@ def test_weights_as_int8_make_a_smaller_file_that_does_the_same(tmp_path: Path) 
     assert np.abs(one.chroma - two.chroma).mean() < 0.1 * scale + 0.05
     fresh, again = find_system("tinct").build(), find_system("tinct").build()
     assert begin_with(fresh, str(large)) == begin_with(again, str(small))
+    parted = load_model(small, threads=2, halved=True)
+    assert isinstance(parted, Halved)
+    np.testing.assert_allclose(parted.predict(light, hints=hints).chroma, two.chroma, atol=1e-4)
     for (name, value), other in zip(
         fresh.state_dict().items(), again.state_dict().values(), strict=True
     ):

@@ -32,6 +32,7 @@ class TinyResult:
     sha256_out: str = "1" * 64
     warnings: tuple[str, ...] = ()
     status: str = "done"
+    state_out: tuple[int, int] | None = None
 
 
 def colour(source: Path, target: Path, *, overwrite: bool, variant: int = 0) -> TinyResult:

@@ -13,16 +13,27 @@ from typing import TYPE_CHECKING
 from tinct.version import __version__
 
 if TYPE_CHECKING:
-    from tinct.colorizer import Colorizer, colorize
+    from tinct.colorizer import Colorizer
     from tinct.models import list_models, load_model
+    from tinct.once import colorize
     from tinct.result import Result
+    from tinct.video import colorize_video
 
-__all__ = ["Colorizer", "Result", "__version__", "colorize", "list_models", "load_model"]
+__all__ = [
+    "Colorizer",
+    "Result",
+    "__version__",
+    "colorize",
+    "colorize_video",
+    "list_models",
+    "load_model",
+]
 
 _HOMES = {
     "Colorizer": "tinct.colorizer",
     "Result": "tinct.result",
-    "colorize": "tinct.colorizer",
+    "colorize": "tinct.once",
+    "colorize_video": "tinct.video",
     "list_models": "tinct.models",
     "load_model": "tinct.models",
 }

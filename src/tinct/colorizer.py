@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -13,23 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinct import flow, jpeg, memory, provenance
+from tinct.background import Background
 from tinct.confidence import write_confidence
-from tinct.errors import OutputExists, UsageError
-from tinct.image import SAVERS, Page, Picture, load, save, write_atomic
+from tinct.errors import OutputExists
+from tinct.image import Picture, save, upright_size, write_atomic
 from tinct.image.metadata import fitting_exif, renewed
-from tinct.jpeg.segments import ROOM_FOR_XMP
+from tinct.image.savers import TILINGS, saver_of
 from tinct.models import load_model
-from tinct.naming import FALLBACK_FORMAT, default_target, written_format
-from tinct.options import ColorizeOptions, Depth, Effort, Format, IfColor, Toned
+from tinct.naming import default_target
+from tinct.options import ColorizeOptions
+from tinct.outputs import format_of, label_warnings, layout_of, opened, packet_of, skipped
 from tinct.result import Result, Stages
 from tinct.version import __version__
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from tinct.hints import Hints
     from tinct.models.session import Model
-    from tinct.reference import Palette
 
 SOFTWARE = f"Tinct {__version__}"
 
@@ -56,9 +57,9 @@ class Colorizer(ColorizeOptions):
         """The loaded network.
 
         Raises:
-            ModelError: no such model, or its file is absent or damaged.
+            ModelError: no such model, its file is absent or damaged, or it cannot be fast.
         """
-        return load_model(self.model, threads=self.threads)
+        return load_model(self.model, threads=self.threads, fast=self.effort == "fast")
 
     def as_variant(self, variant: int) -> Colorizer:
         """The same, for one of `variants`; the network is shared."""
@@ -130,10 +131,10 @@ class Colorizer(ColorizeOptions):
         source, target = Path(source), Path(target)
         stages = Stages()
         with stages("read"):
-            picture = load(source)
+            picture = opened(source, self)
             coloured = flow.examine(picture, self)
         if not coloured:
-            return _skipped(str(source), str(target))
+            return skipped(str(source), str(target))
         if overwrite and target.exists() and target.samefile(source):
             raise OutputExists(
                 "would replace its own input", where=str(target), remedy="choose another name"
@@ -142,28 +143,53 @@ class Colorizer(ColorizeOptions):
             write_confidence(
                 Path(self.confidence), picture.pages[0], self.network, self, overwrite=overwrite
             )
-        written, warnings = self._written(picture, target.suffix)
-        beside = not SAVERS[written].xmp or self.sidecar
+        written, warnings = format_of(picture, self, target.suffix)
+        if written == "iiif" and self.tile_address is None:
+            warnings += ("its address is that of a trial; --tile-address says where it will be",)
+        layout, tiled = layout_of(self, written), written in TILINGS
+        beside = self.sidecar or not (tiled or saver_of(written, layout).xmp)
         if beside and not overwrite and provenance.sidecar_path(target).exists():
             raise OutputExists(
                 "a record of another result is there",
                 where=str(provenance.sidecar_path(target)),
                 remedy="move it away, or overwrite it with --on-exists overwrite",
             )
-        with write_atomic(target, overwrite=overwrite) as temporary:
-            digest = provenance.sha256_of(picture.data)
+        place: AbstractContextManager[Path]
+        if tiled:
+            from tinct import tiling
+
+            place = tiling.place_tiles(target, written, overwrite=overwrite)
+        else:
+            place = write_atomic(target, overwrite=overwrite)
+        with place as temporary:
+            digest = partial(provenance.sha256_of, picture.data)
             result, step = self._write(
                 picture, name or source.name, digest, temporary, written, stages
             )
+            tiles = ""
+            if tiled:
+                with stages("label"):
+                    first = picture.pages[0]
+                    tiling.complete(
+                        temporary,
+                        target,
+                        written,
+                        size=upright_size(first.width, first.height, first.orientation),
+                        options=self,
+                        packet=packet_of(first, step, written)[0],
+                        model=step.model,
+                    )
+                    tiles = provenance.sha256_of(tiling.within(temporary, written))
             result = replace(
                 result,
                 input=str(source),
                 output=str(target),
-                label="xmp" if SAVERS[written].xmp else "sidecar",
-                sha256_out=provenance.sha256_of(temporary),
+                label="xmp" if not tiled and saver_of(written, layout).xmp else "sidecar",
+                sha256_out=tiling.hash_of(temporary, written, tiles)
+                if tiled
+                else provenance.sha256_of(temporary),
                 warnings=(*warnings, *result.warnings),
             )
-        if beside:
             record = provenance.sidecar(
                 step,
                 output=target,
@@ -171,10 +197,14 @@ class Colorizer(ColorizeOptions):
                 measured={
                     "max_delta_L": result.max_delta_lightness,
                     "luma_identical": result.luma_identical,
+                    **({"tiles_sha256": tiles} if tiles else {}),
                 },
                 licence=self.network.spec.licence,
                 warnings=result.warnings,
             )
+            if tiled:
+                tiling.write_record(temporary, written, record)
+        if beside:
             provenance.write_sidecar(target, record, overwrite=overwrite)
         return replace(result, seconds=stages.total)
 
@@ -193,71 +223,57 @@ class Colorizer(ColorizeOptions):
         """
         stages = Stages()
         with stages("read"):
-            picture = replace(load(content), name=name)
+            picture = replace(opened(content, self), name=name)
             coloured = flow.examine(picture, self)
         if not coloured:
-            return content, _skipped(name, name)
-        written, warnings = self._written(picture, "")
+            return content, skipped(name, name)
+        written, warnings = format_of(picture, self, "")
+        layout = layout_of(self, written)
         buffer = BytesIO()
-        result, _ = self._write(
-            picture, name, provenance.sha256_of(content), buffer, written, stages
-        )
+        digest = partial(provenance.sha256_of, content)
+        result, _ = self._write(picture, name, digest, buffer, written, stages)
         return buffer.getvalue(), replace(
             result,
             input=name,
             output=name,
-            label="xmp" if SAVERS[written].xmp else "none",
+            label="xmp" if saver_of(written, layout).xmp else "none",
             sha256_out=provenance.sha256_of(buffer.getvalue()),
             warnings=(*warnings, *result.warnings),
             seconds=stages.total,
         )
 
-    def _written(self, picture: Picture, suffix: str) -> tuple[str, tuple[str, ...]]:
-        """The format to write, and a warning where the file's name hides another format."""
-        own = picture.format if picture.format in SAVERS else FALLBACK_FORMAT
-        if self.format != "same":
-            return self.format, ()
-        asked = written_format(suffix) if suffix else None
-        if suffix and asked is None:
-            raise UsageError(
-                f"no format is written to files that end in '{suffix}'",
-                remedy="end the name in .jpg, .png, .tif, .webp or .avif, or give a format",
-            )
-        if asked is None or asked == own:
-            return own, ()
-        if written_format(Path(picture.name).suffix) == asked and picture.format in SAVERS:
-            return asked, (f"the input is {picture.format.upper()} in spite of its name",)
-        return asked, ()
-
     def _write(
         self,
         picture: Picture,
         name: str,
-        digest: str,
+        digest: Callable[[], str],
         sink: Path | BytesIO,
         written: str,
         stages: Stages,
     ) -> tuple[Result, provenance.Step]:
         """Colour all pages into `sink`."""
+        content = picture.content() if written == picture.format == "jpeg" else b""
+        file = jpeg.shortcut(content) if content and self.depth != "16" else None
+        # It leaves Python to itself, and everything else for a while to this thread.
+        luma = Background(partial(jpeg.luma, content, scale=2, file=file)) if file else None
         with stages("load model"):
             network = self.network
         step = provenance.Step(
             model=network.spec.name,
             model_version=__version__,
             sha256_model=network.spec.sha256,
-            sha256_in=digest,
+            sha256_in=digest(),
             file_name=name,
             options=self.record(),
         )
         first = picture.pages[0]
-        packets = [_packet(page, step, written) for page in picture.pages]
+        packets = [packet_of(page, step, written) for page in picture.pages]
         light: float | None = None
         identical = None
         kept: tuple[str, ...] = ()
-        content = picture.content() if written == picture.format == "jpeg" else b""
-        if content and self.depth != "16" and jpeg.shortcut(content):
+        if luma is not None:
             with stages("predict"):
-                cb, cr, icc = flow.short_way(first, content, network, self)
+                cb, cr, icc = flow.short_way(first, luma, network, self)
             with stages("write"):
                 metadata = renewed(
                     first.metadata,
@@ -272,6 +288,8 @@ class Colorizer(ColorizeOptions):
                     cb,
                     cr,
                     quality=self.quality,
+                    file=file,
+                    sound=True,
                     exif=block or b"",
                     xmp=packets[0][0],
                     xmp_extension=packets[0][1],
@@ -295,16 +313,21 @@ class Colorizer(ColorizeOptions):
                     format=written,
                     quality=self.quality,
                     software=SOFTWARE,
+                    layout=layout_of(self, written),
                 )
             light = measured.largest
             if not measured.coloured and self.saturation:
                 kept = (*kept, "no colour was added: pure black and white leave no room for it")
-            if SAVERS[written].lossless != "always":
+            if saver_of(written, layout_of(self, written)).lossless != "always":
                 from tinct.verify import verify
 
                 with stages("verify"):
                     after = sink if isinstance(sink, Path) else sink.getvalue()
-                    verdict = verify(picture.data, after)
+                    if written in TILINGS and isinstance(sink, Path):
+                        from tinct.tiling import entry
+
+                        after = entry(sink, written)
+                    verdict = verify(picture.data, after, max_megapixels=self.max_megapixels)
                 light = verdict.max_delta_lightness
                 if verdict.reason:
                     kept = (*kept, verdict.reason)
@@ -318,83 +341,6 @@ class Colorizer(ColorizeOptions):
             stages=stages.seconds,
             max_delta_lightness=light,
             luma_identical=identical,
-            sha256_in=digest,
-            warnings=(*picture.warnings, *_label_warnings(picture, packets), *kept),
+            sha256_in=step.sha256_in,
+            warnings=(*picture.warnings, *label_warnings(picture, packets), *kept),
         ), step
-
-
-def colorize(
-    picture: Anything,
-    *,
-    model: str | None = None,
-    vividness: float = 1.0,
-    saturation: float = 1.0,
-    toned: Toned = "neutral",
-    if_color: IfColor = "skip",
-    format: Format = "same",  # noqa: A002 - the option's name everywhere
-    depth: Depth = "same",
-    quality: int = 90,
-    sidecar: bool = False,
-    drop_credentials: bool = False,
-    size: int | None = None,
-    effort: Effort = "normal",
-    variants: int = 0,
-    variant: int = 0,
-    seed: int = 0,
-    hints: Hints | str | Path | Mapping[str, Any] | Sequence[Sequence[float]] | None = None,
-    palette: Palette | str | None = None,
-    reference: Palette | str | Path | None = None,
-    style: str | None = None,
-    confidence: str | Path | None = None,
-) -> Anything:
-    """Colour one picture: path, bytes, PIL image or array in, the same type out.
-
-    Options are those of `tinct colorize` and the fields of `ColorizeOptions`. For many pictures
-    keep a `Colorizer`, which loads the network once.
-
-    Raises:
-        TinctError: see `tinct.errors`.
-    """
-    return Colorizer(
-        model=model,
-        vividness=vividness,
-        saturation=saturation,
-        toned=toned,
-        if_color=if_color,
-        format=format,
-        depth=depth,
-        quality=quality,
-        sidecar=sidecar,
-        drop_credentials=drop_credentials,
-        size=size,
-        effort=effort,
-        variants=variants,
-        variant=variant,
-        seed=seed,
-        hints=hints,
-        palette=palette,
-        reference=reference,
-        style=style,
-        confidence=confidence,
-    )(picture)
-
-
-def _packet(page: Page, step: provenance.Step, written: str) -> tuple[bytes, bytes]:
-    """The labelled XMP of a page, and what a JPEG has no room for in it."""
-    known = page.metadata
-    packet = provenance.label(known.xmp, step, extension=known.xmp_extension)
-    return provenance.split(packet, ROOM_FOR_XMP) if written == "jpeg" else (packet, b"")
-
-
-def _label_warnings(picture: Picture, packets: list[tuple[bytes, bytes]]) -> list[str]:
-    blocks = (b for p in picture.pages for b in (p.metadata.xmp, p.metadata.xmp_extension))
-    found = [problem for block in blocks if (problem := provenance.problem(block))]
-    if any(page.metadata.signed for page in picture.pages):
-        found.append("its content credentials are left out: they vouch for the file as it was")
-    if any(extension for _, extension in packets):
-        found.append("its XMP is too large for one segment; parts of it became extended XMP")
-    return list(dict.fromkeys(found))
-
-
-def _skipped(source: str, target: str) -> Result:
-    return Result(input=source, output=target, status="skipped", warnings=("has colours already",))

@@ -10,7 +10,7 @@
     │   ├── OutputExists         something is there already, or it would be an input
     │   └── OutputUnwritable     no rights, disk full
     ├── ModelError            5  model absent, damaged, or not to be had offline
-    ├── ResourceError         6  out of memory
+    ├── ResourceError         6  out of memory, or a cluster that is not there
     ├── Refused               7  nothing to do for good reason
     │   ├── AlreadyColour        the picture has colours
     │   ├── AlreadyTinct         Tinct made it
@@ -118,7 +118,7 @@ class ModelError(TinctError):
 
 
 class ResourceError(TinctError):
-    """Out of memory."""
+    """Out of memory, or no cluster that could do the work."""
 
     exit_code = 6
     code = "resource"

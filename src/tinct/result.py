@@ -32,6 +32,8 @@ class Result:
     """Where the result says that its colours are inferred."""
     sha256_in: str = ""
     sha256_out: str = ""
+    state_out: tuple[int, int] | None = None
+    """Of a result that another machine wrote: bytes, and what says whether it was changed."""
     warnings: tuple[str, ...] = ()
     """What the user should know; for a skipped picture, why it was skipped."""
 

@@ -7,6 +7,8 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import get_args
 
+from tinct.batch.engine import Engine, EngineOptions
+from tinct.batch.places import is_url
 from tinct.cli.grammar import _add_said, _file
 from tinct.cli.parsing import Parser, Section, number, one_of, positive, whole
 from tinct.options import (
@@ -16,6 +18,8 @@ from tinct.options import (
     Format,
     IfColor,
     OnExists,
+    Pyramid,
+    TileFormat,
     Toned,
     descriptions,
     flag,
@@ -34,12 +38,17 @@ def declare(parser: Parser, with_texts: bool) -> None:
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="Pictures, folders or patterns; - is standard input.",
+        help="Pictures, folders, patterns or URLs; - is standard input.",
     )
     fields = _Fields(with_texts)
     _what(what, fields)
     where = parser.section("Where results go")
-    _file(where, "-o", "--output", metavar="PATH", help="Folder or file; - is standard output.")
+    _file(
+        where,
+        *("-o", "--output"),
+        metavar="PATH",
+        help="Folder, file or s3:// URL; - is standard output.",
+    )
     _where(where, fields)
     _how(parser, fields)
     _known(parser, fields)
@@ -49,9 +58,12 @@ def declare(parser: Parser, with_texts: bool) -> None:
         many,
         "--files-from",
         metavar="FILE",
-        help="File with a path on each line (or NUL-separated); - is stdin.",
+        help="File with a path or URL on each line (or NUL-separated); - is stdin.",
     )
-    _jobs(many)
+    engines = _Fields(with_texts, EngineOptions)
+    engines.choice(many, "engine", Engine)
+    engines.option(many, "address", metavar="HOST:PORT")
+    engines.option(many, "jobs", "-j", type=jobs, metavar="NUMBER")
     many(
         "--shard",
         type=shard,
@@ -63,7 +75,7 @@ def declare(parser: Parser, with_texts: bool) -> None:
         many,
         "--report",
         action="append",
-        type=Path,
+        type=local,
         default=[],
         metavar="FILE",
         help="Write what became of each picture, as .html or .csv; may be given twice.",
@@ -76,7 +88,7 @@ def watch(parser: Parser, with_texts: bool) -> None:
     """`tinct watch`."""
     parser.usage = "tinct watch [OPTIONS] FOLDER -o FOLDER"
     what = parser.section("What to colour")
-    _file(what, "folder", type=Path, metavar="FOLDER", help="Where pictures arrive.")
+    _file(what, "folder", type=local, metavar="FOLDER", help="Where pictures arrive.")
     fields = _Fields(with_texts)
     _recursive(what)
     what(
@@ -92,7 +104,7 @@ def watch(parser: Parser, with_texts: bool) -> None:
     _file(
         where,
         *("-o", "--output"),
-        type=Path,
+        type=local,
         required=True,
         metavar="FOLDER",
         help="Folder that mirrors the other.",
@@ -107,13 +119,16 @@ def watch(parser: Parser, with_texts: bool) -> None:
 
 
 class _Fields:
-    """Adds fields of `ColorizeOptions`: their defaults and texts are found there."""
+    """Adds fields of `ColorizeOptions` or `EngineOptions`, where defaults and texts are found."""
 
-    def __init__(self, with_texts: bool) -> None:
-        self._texts = descriptions() if with_texts else {}
+    def __init__(
+        self, with_texts: bool, kind: type[ColorizeOptions | EngineOptions] = ColorizeOptions
+    ) -> None:
+        self._kind = kind
+        self._texts = descriptions(kind) if with_texts else {}
 
     def option(self, add: Section, name: str, *short: str, **settings: object) -> None:
-        default = getattr(ColorizeOptions, name)
+        default = getattr(self._kind, name)
         text = self._texts.get(name, "").replace("%", "%%")
         shown = "" if default is None or default is False else f" [default: {default}]"
         add(*short, flag(name), default=default, help=text + shown, **settings)
@@ -125,6 +140,7 @@ class _Fields:
 def _what(what: Section, fields: _Fields) -> None:
     fields.choice(what, "if_color", IfColor)
     fields.option(what, "drop_credentials", action="store_true")
+    fields.option(what, "max_megapixels", type=number, metavar="NUMBER")
 
 
 def _where(where: Section, fields: _Fields) -> None:
@@ -143,6 +159,10 @@ def _where(where: Section, fields: _Fields) -> None:
     fields.choice(where, "format", Format)
     fields.choice(where, "depth", Depth)
     fields.option(where, "quality", type=whole, metavar="NUMBER")
+    fields.choice(where, "pyramid", Pyramid)
+    fields.option(where, "tile_size", type=whole, metavar="PIXELS")
+    fields.choice(where, "tile_format", TileFormat)
+    fields.option(where, "tile_address", metavar="URL")
     fields.option(where, "sidecar", action="store_true")
 
 
@@ -192,7 +212,7 @@ def _journal(many: Section) -> None:
     _file(
         many,
         "--journal",
-        type=Path,
+        type=local,
         metavar="FILE",
         help="Where is kept what is done, so that the same command goes on where it stopped. "
         "[default: .tinct-journal.jsonl in the folder after -o]",
@@ -213,12 +233,15 @@ def _said(parser: Parser) -> None:
 
 
 def jobs(text: str) -> int:
-    """Read a number of worker processes; `auto` is as many as keep all cores busy."""
-    if text != "auto":
-        return positive(text)
-    from tinct.cores import workers
+    """Read a number of worker processes; `auto`, as many as keep all cores busy, is 0."""
+    return 0 if text == "auto" else positive(text)
 
-    return workers()
+
+def local(text: str) -> Path:
+    """Read a file or folder of this machine; a URL would become an odd name of one."""
+    if is_url(text):
+        raise ArgumentTypeError(f"{text!r} is a URL, and this is of this machine")
+    return Path(text)
 
 
 def shard(text: str) -> tuple[int, int]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from tinct.cli.parsing import HELP, Parser, Section, one_of
+from tinct.cli.parsing import HELP, Parser, Section, number, one_of, positive
 from tinct.errors import UsageError
 from tinct.version import __version__
 
 SHELLS = ("bash", "zsh", "tcsh")
 STORAGE = ("float16", "int8")
+FORMS = ("onnx", "openvino", "tflite")
 WEIGHTS = ("best", "last")
 VERSION = ("-V", "--version")
 
@@ -130,7 +131,14 @@ def _file(add: Section, *names: str, **settings: object) -> None:
 def _verify(parser: Parser, _: bool) -> None:
     add = parser.section("Pictures")
     _file(add, "original", type=Path, metavar="ORIGINAL", help="The picture before.")
-    _file(add, "coloured", type=Path, metavar="COLOURED", help="The picture after.")
+    _file(add, "coloured", type=Path, metavar="COLOURED", help="The picture after, or its tiles.")
+    add(
+        "--max-megapixels",
+        type=number,
+        default=2000,
+        metavar="NUMBER",
+        help="Files that say they are larger are refused. [default: 2000]",
+    )
     _add_said(parser.section("Options"), debug=True)
 
 
@@ -202,6 +210,30 @@ def _train(parser: Parser, _: bool) -> None:
     _trained(parser.section("What is said"))
 
 
+def _finetune(parser: Parser, _: bool) -> None:
+    parser.usage = "tinct finetune [OPTIONS] FOLDER [KEY=VALUE ...]"
+    what = parser.section("What to learn from")
+    _file(what, "data", type=Path, metavar="FOLDER", help="Pictures in colour, or a manifest.")
+    _settings(what)
+    what("--start", metavar="MODEL", help="Model to go on from. [default: the shipped one]")
+    _file(
+        what,
+        "--replay",
+        type=Path,
+        metavar="PATH",
+        help="Generic set that keeps older skills. [default: train in TINCT_DATA, if there]",
+    )
+    where = parser.section("Where it goes")
+    _file(
+        where,
+        *("-o", "--out"),
+        type=Path,
+        metavar="RUN",
+        help="New folder for the run and its model. [default: runs/FOLDER-NUMBER]",
+    )
+    _trained(parser.section("What is said"))
+
+
 def _resume(parser: Parser, _: bool) -> None:
     parser.usage = "tinct resume [OPTIONS] RUN [KEY=VALUE ...]"
     what = parser.section("What to go on with")
@@ -212,7 +244,26 @@ def _resume(parser: Parser, _: bool) -> None:
 
 def _export(parser: Parser, _: bool) -> None:
     add = parser.section("What to export")
-    _file(add, "run", type=Path, metavar="RUN", help="Folder of a run.")
+    _file(
+        add,
+        "run",
+        type=Path,
+        metavar="RUN",
+        help="Folder of a run; for another form also a model's name or ONNX file.",
+    )
+    add(
+        "--to",
+        type=one_of(FORMS),
+        choices=FORMS,
+        default="onnx",
+        help="onnx, which Tinct uses; openvino or tflite for other programs. [default: onnx]",
+    )
+    add(
+        "--size",
+        type=positive,
+        metavar="PIXELS",
+        help="Side of the squares that a tflite model sees. [default: the model's own]",
+    )
     add(
         "--weights",
         type=one_of(WEIGHTS),
@@ -223,7 +274,8 @@ def _export(parser: Parser, _: bool) -> None:
     add(
         "--calibrate",
         action="store_true",
-        help="Measure on validation pictures how bold it is to be (system tinct).",
+        help="Measure on validation pictures how bold it is to be, and what --effort fast asks for "
+        "(system tinct).",
     )
     add(
         "--storage",
@@ -237,7 +289,7 @@ def _export(parser: Parser, _: bool) -> None:
         *("-o", "--output"),
         type=Path,
         metavar="FILE",
-        help="New file. [default: model.onnx in the run]",
+        help="New file, or folder for openvino. [default: model.onnx in the run, or like it]",
     )
     _add_said(parser.section("What is said"), debug=True)
 
@@ -266,6 +318,7 @@ TINCT = Group(
     {
         "colorize": Verb("verbs:colorize", _data("declare", "colorize_options")),
         "watch": Verb("watching:watch", _data("watch", "colorize_options")),
+        "video": Verb("filming:video", _data("declare", "video_options")),
         "verify": Verb("verbs:verify", _verify),
         "models": Group(
             "What models there are.",
@@ -277,6 +330,7 @@ TINCT = Group(
         ),
         "serve": Verb("serving:serve", _data("declare", "serving")),
         "train": Verb("learning:train", _train),
+        "finetune": Verb("tuning:finetune", _finetune),
         "resume": Verb("learning:resume", _resume),
         "export": Verb("learning:export", _export),
         "styles": Verb("verbs:list_styles", _said_alone),

@@ -17,7 +17,9 @@ from tinct.errors import TinctError, UsageError, VerifyError
 from tinct.options import ColorizeOptions, OnExists, flag
 
 if TYPE_CHECKING:
+    from tinct.batch.engine import Engine
     from tinct.batch.events import Reporter
+    from tinct.batch.places import Place
     from tinct.batch.plan import Task
     from tinct.batch.workers import ColourFile
     from tinct.models.spec import ModelSpec
@@ -32,7 +34,9 @@ def colorize(
     recursive: bool,
     files_from: str | None,
     on_exists: OnExists,
-    jobs: int,
+    engine: Engine,
+    address: str | None,
+    jobs: int | None,
     shard: tuple[int, int] | None,
     journal: Path | None,
     no_journal: bool,
@@ -46,12 +50,17 @@ def colorize(
 ) -> int:
     """Add colour to pictures; their light stays as it is."""
     options = ColorizeOptions(**chosen)
+    from tinct.batch.engine import EngineOptions
+
+    engines = EngineOptions(engine=engine, address=address, jobs=jobs)
     from tinct.cores import cores
     from tinct.models import DEFAULT, find_model, preload
 
     chosen_model = options.model or DEFAULT
     model_name = find_model(chosen_model).name
     verbosity = -1 if quiet else verbose
+    from tinct.batch.places import is_url, listed
+
     if "-" in inputs or output == "-":
         _check_stream(inputs, output, listed=files_from is not None, as_json=as_json)
         if dry_run:
@@ -60,6 +69,15 @@ def colorize(
             raise UsageError(
                 "--shard, --journal and --report are of files, not streams", remedy="leave one out"
             )
+        if engines.engine != "local":
+            raise UsageError("--engine ray is for files, not streams", remedy="leave one out")
+        for name_of in (*inputs, output or ""):
+            if is_url(name_of):
+                raise UsageError(
+                    "streams and URLs exclude each other",
+                    where=name_of,
+                    remedy="give a file or a folder instead of -",
+                )
         from tinct.batch.streams import colour_stream
 
         with telling(as_json=as_json, verbosity=verbosity, debug=debug) as told:
@@ -73,16 +91,19 @@ def colorize(
                 overwrite=on_exists == "overwrite",
             )
 
-    if jobs == 1 and not dry_run:
-        preload(chosen_model, threads=cores())
+    if engines.engine == "local" and engines.local_jobs == 1 and not dry_run:
+        preload(chosen_model, threads=cores(), fast=options.effort == "fast")
     from tinct.batch import run
     from tinct.batch.events import Several
     from tinct.batch.inputs import expand
     from tinct.batch.order import Order, journal_of, reports_of
+    from tinct.cli.engines import crew_of, output_place
 
-    if output == "":
-        raise UsageError("an empty name", where="-o", remedy="give a folder or a file")
-    folder = Path(output) if output is not None else None
+    if engines.engine == "ray":
+        from tinct.batch.cluster import check
+
+        check()
+    folder = output_place(output)
     sources = expand(inputs, files_from=files_from, recursive=recursive, exclude=folder)
     for single in ("hints", "confidence"):
         if getattr(options, single) is None or len(sources) == 1:
@@ -92,9 +113,19 @@ def colorize(
             where=flag(single),
             remedy="colour the pictures one by one",
         )
+    if engines.engine == "ray" and options.confidence is not None:
+        raise UsageError(
+            "is written where the picture is coloured",
+            where="--confidence",
+            remedy="use --engine local",
+        )
+    into_folder = output is not None and output.endswith(("/", os.sep))
+    if folder is not None:
+        several = len(sources) > 1 or not sources[0].named
+        folder = listed(folder, folder=into_folder or several)
     order = Order(
         output=folder,
-        output_is_folder=output is not None and output.endswith(("/", os.sep)),
+        output_is_folder=into_folder,
         name=name,
         on_exists=on_exists,
         options=options,
@@ -108,15 +139,17 @@ def colorize(
     reports = reports_of(report, sources)
     if dry_run:
         return _print_plan(tasks, as_json=as_json)
-    jobs = min(jobs, max(1, len(tasks)))
+    workers = min(engines.local_jobs, max(1, len(tasks)))
     with telling(as_json=as_json, verbosity=verbosity, debug=debug) as told:
         others = [noted] if noted is not None else []
+        reporter = Several(*others, told.reporter, *reports)
         summary = run(
             tasks,
-            make=partial(make_colour, options, max(1, cores() // jobs)),
-            reporter=Several(*others, told.reporter, *reports),
-            jobs=jobs,
+            make=partial(make_colour, options, max(1, cores() // workers)),
+            reporter=reporter,
+            jobs=workers,
             skip_own=options.if_color == "skip",
+            crew=crew_of(partial(make_colour, options, 1), engines, tasks, reporter),
         )
     return summary.exit_code
 
@@ -125,13 +158,14 @@ def verify(
     *,
     original: Path,
     coloured: Path,
+    max_megapixels: float,
     as_json: bool,
     debug: bool,  # noqa: ARG001 - read before parsing
 ) -> int:
     """Prove that only colour was added: exit code 0, or 9 where the light differs."""
     from tinct.verify import verify as compare
 
-    verdict = compare(original, coloured)
+    verdict = compare(original, coloured, max_megapixels=max_megapixels)
     if as_json:
         record = {"input": str(original), "output": str(coloured), **verdict.as_dict()}
         print(json.dumps({"v": 1, "event": "verify", **record}))
@@ -313,7 +347,7 @@ def _print_plan(tasks: list[Task], *, as_json: bool) -> int:
             reason = task.skip or (task.problem and task.problem.message)
             outcome = f"{task.action}: {reason}" if reason else str(task.target)
             print(printable(f"{task.source} -> {outcome}"))
-    failures: list[tuple[Path, TinctError]] = [
+    failures: list[tuple[Place, TinctError]] = [
         (task.source, task.problem) for task in tasks if task.problem
     ]
     return Summary(total=len(tasks), failures=failures).exit_code

@@ -41,7 +41,7 @@ def watch(
     from tinct.batch.watch import Scanner
     from tinct.batch.watch import watch as carry_out
     from tinct.cli.verbs import make_colour, telling
-    from tinct.cores import cores
+    from tinct.cores import cores, workers
     from tinct.naming import DEFAULT_NAME
 
     try:
@@ -59,6 +59,7 @@ def watch(
             remedy="give another folder, which may lie in the watched one",
         )
     check_template(name or DEFAULT_NAME)
+    jobs = jobs or workers()
     order = Order(
         output=output,
         output_is_folder=True,

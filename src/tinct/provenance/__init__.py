@@ -30,6 +30,7 @@ from types import MappingProxyType
 from tinct.errors import UsageError
 from tinct.image.atomic import write_atomic
 from tinct.jpeg.segments import extension_digest
+from tinct.naming import TILES_MARK
 from tinct.provenance import xmp as packets
 from tinct.provenance.xmp import (
     IPTC_EXT,
@@ -43,6 +44,8 @@ from tinct.provenance.xmp import (
 )
 from tinct.version import __version__
 
+XMP_RIGHTS = "http://ns.adobe.com/xap/1.0/rights/"
+CREATIVE_COMMONS = "http://creativecommons.org/ns#"
 SYSTEM = "Tinct"
 SIDECAR_SCHEMA = 1
 
@@ -195,6 +198,14 @@ def is_ours(xmp: bytes | None) -> bool:
     )
 
 
+def rights_of(xmp: bytes | None) -> list[str]:
+    """What a packet names as the terms of use, as addresses or texts."""
+    packet = _parsed(xmp)
+    terms = ((XMP_RIGHTS, "WebStatement"), (CREATIVE_COMMONS, "license"), (packets.DC, "rights"))
+    found = [packets.get_text(packet, name(*term)) for term in terms] if packet else []
+    return [text for text in found if text]
+
+
 def sidecar_path(target: Path) -> Path:
     """Where the full record of a coloured file lies: beside it, `name.colorized.jpg.json`.
 
@@ -263,9 +274,21 @@ def write_sidecar(target: Path, record: Mapping[str, object], *, overwrite: bool
 
 
 def sha256_of(source: Path | bytes) -> str:
-    """SHA-256 of a file or of bytes, in hexadecimal."""
+    """SHA-256 of a file or of bytes, in hexadecimal.
+
+    Of a folder of tiles: of the lines `SHA-256  PATH` of all files below, by name, its own
+    record left out.
+    """
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
+    if source.is_dir():
+        below = {path.relative_to(source).as_posix(): path for path in source.rglob("*")}
+        lines = [
+            f"{sha256_of(path)}  {at}\n"
+            for at, path in sorted(below.items())
+            if path.is_file() and at != TILES_MARK
+        ]
+        return sha256_of("".join(lines).encode("utf-8", "surrogateescape"))
     with source.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

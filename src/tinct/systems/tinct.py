@@ -157,7 +157,10 @@ class Tinct(nn.Module):
             a*b* (N, 2, H/4, W/4) in CIE units, and probabilities (N, K, H/4, W/4) at
             temperature 1.
         """
-        logits = self.logits(lightness, hints, palette)
+        return self.answer(self.logits(lightness, hints, palette), temperature)
+
+    def answer(self, logits: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` gives, of logits (N, K, h, w)."""
         chroma = self.expectation(torch.softmax(logits / temperature, dim=1))
         return chroma, torch.softmax(logits, dim=1)
 

@@ -1,6 +1,6 @@
 """Make the pictures of the documentation from the examples and the default model.
 
-    python docs/pictures.py      # docs/images/before-after.jpg, docs/images/<model>.jpg
+    python docs/pictures.py      # docs/images/: before-after.jpg, <model>.jpg, styles.jpg
 
 Originals of the paintings in colour come from `examples/` of TINCT_DATA; without it their column
 is left out.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import tinct
 from tinct.models import DEFAULT
@@ -21,6 +21,11 @@ IMAGES = ROOT / "docs" / "images"
 TRUTH = Path(os.environ.get("TINCT_DATA", "../shared/data")) / "examples"
 HERO = ("mauve-morning-ride", "saratoga-broadway", "portrait-04", "adams-colorado")
 GAP = 8
+STYLED = "mauve-morning-ride"
+STYLES = (
+    *("rembrandt", "rubens", "titian", "turner", "monet", "van-gogh"),
+    *("gauguin", "klimt", "munch", "matisse", "baroque", "renaissance"),
+)
 
 
 def main() -> None:
@@ -45,6 +50,25 @@ def main() -> None:
         rows.append(row([scaled(picture, height=200) for picture in pictures]))
     columns = [column(rows[start::2]) for start in (0, 1)]
     row(columns, gap=4 * GAP).save(IMAGES / f"{DEFAULT}.jpg", quality=82, optimize=True)
+    styles(grey[STYLED], IMAGES / "styles.jpg")
+
+
+def styles(picture: Image.Image, target: Path) -> None:
+    """One picture in some of the palettes, each named, after the picture and what it is without."""
+    small = scaled(picture, height=190)
+    shown = {"grey": small, "no palette": tinct.colorize(small)}
+    shown |= {name: tinct.colorize(small, style=name) for name in STYLES}
+    cells = [named(image, name) for name, image in shown.items()]
+    rows = [row(cells[start : start + 7]) for start in range(0, len(cells), 7)]
+    column(rows).save(target, quality=82, optimize=True)
+
+
+def named(picture: Image.Image, name: str) -> Image.Image:
+    """A picture with its name below."""
+    cell = Image.new("RGB", (picture.width, picture.height + 18), "white")
+    cell.paste(picture)
+    ImageDraw.Draw(cell).text((2, picture.height + 3), name, fill="black")
+    return cell
 
 
 def scaled(picture: Image.Image, *, height: int) -> Image.Image:

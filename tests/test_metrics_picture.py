@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.optimize import linprog  # type: ignore[import-untyped]
+from scipy.optimize import linprog
 from skimage.metrics import structural_similarity
 
 from tests.profiles import colour

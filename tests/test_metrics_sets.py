@@ -12,7 +12,7 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from scipy.linalg import sqrtm  # type: ignore[import-untyped]
+from scipy.linalg import sqrtm
 
 from tests.networks import network
 from tests.test_metrics_picture import picture

@@ -18,6 +18,8 @@ def test_a_shipped_model_is_a_start_and_colours_as_it_did() -> None:
     fresh = find_system("tinct").build().eval()
     taken = begin_with(fresh, DEFAULT)
     assert taken > 4_000_000
+    initial = find_system("tinct").build().state_dict()["spread.nearness"]
+    assert not torch.equal(fresh.state_dict()["spread.nearness"], initial)  # small, and renamed
     model = load_model(DEFAULT, threads=1)
     light = torch.rand(96, 128) * 100
     expected = model.predict(light.numpy(), size=96, temperature=1.0).chroma / model.spec.gain

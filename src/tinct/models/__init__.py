@@ -29,7 +29,7 @@ MODELS: dict[str, ModelSpec] = {
     "tinct-small.second": ModelSpec(
         name="tinct-small.second",
         file="tinct-small.second.onnx",
-        sha256="b92bc11133afdd691627f6deefb50e6352dad07fc3b130258069a47bb05e6ead",
+        sha256="ee563b7948941747931bd7491a9d41e65030905d3b24bf258de5c43d0e151f41",
         licence="Apache-2.0",
         parameters=4_276_120,
         trained_on="13,000 paintings and 7,500 photographs of research sets (see the card)",

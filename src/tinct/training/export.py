@@ -147,10 +147,14 @@ def export_run(
 
 
 def _apart(network: nn.Module, graph: onnx.ModelProto) -> str:
-    """Weights that the graph does not hold under their names, as JSON: few, and small."""
+    """Weights that the graph does not hold under their names, as JSON: few, and small.
+
+    The exporter reshapes some, and of those that are equal keeps one; where all numbers of a weight
+    are the same, one is written.
+    """
     held = {weight.name for weight in graph.graph.initializer}
     lost = {
-        name: value.flatten().tolist()
+        name: value.flatten()[: 1 if bool((value == value.flatten()[0]).all()) else None].tolist()
         for name, value in network.named_parameters()
         if name not in held
     }

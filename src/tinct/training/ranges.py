@@ -24,9 +24,12 @@ from tinct.models.spec import ModelSpec
 from tinct.reference import palette_of_lab
 from tinct.training.calibrate import held_out
 
-#: convolutions that stay in floats: at few channels of a large map each counts and little is
-#: gained; the last give odds; and what listens to hints has nothing to say where there are none
-_KEPT = re.compile(r"encoder\.(stem|blocks\.[012])\.|spread\.|stages\.\d+\.hinted\.|classify\.")
+#: weights of the convolutions that are measured. At the few channels of the first maps each counts
+#: and little is gained; the last give odds and colours; and what listens to hints has nothing to
+#: say where there are none
+_CHOSEN = re.compile(
+    r"encoder\.(blocks\.([3-9]|1\d)|head)\.|bottleneck\.|stages\.\d+\.(join|refine)\."
+)
 _OUTERMOST = 0.01  # percent of a tensor's values, on either side, that may lie outside
 _POINTS = 8  # most hints of a picture
 
@@ -69,7 +72,7 @@ class _Listening(Model):
 
     def _opened(self, file: Path, threads: int | None) -> tuple[Any, ...]:
         content = file.read_bytes()
-        kept = [one for one in convolutions(Graph(content)) if not _KEPT.match(one.weight)]
+        kept = [one for one in convolutions(Graph(content)) if _CHOSEN.match(one.weight)]
         self.ranges = {name: (0.0, 0.0) for one in kept for name in (one.given, one.result)}
         loaded = onnx.load_from_string(content)
         given = {value.name for value in loaded.graph.output}

@@ -31,9 +31,9 @@ def begin_with(network: nn.Module, start: str) -> int:
         raise ConfigError(error.message, where=f"start = {start}", remedy=error.remedy) from error
     own = network.state_dict()
     fitting = {
-        name: value.to(own[name].dtype)
+        name: value.to(own[name].dtype).expand(own[name].shape)
         for name, value in found.items()
-        if name in own and own[name].shape == value.shape
+        if name in own and value.shape in (own[name].shape, (1,))  # one number stands for all
     }
     taken = sum(value.numel() for value in fitting.values())
     if 2 * taken < sum(value.numel() for value in own.values()):

@@ -13,7 +13,6 @@ import json
 import platform
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,6 +30,7 @@ from tinct.evaluation.metrics import compare
 from tinct.evaluation.protocol import Protocol, grey
 from tinct.evaluation.statistics import compare_pairs
 from tinct.models import DEFAULT, load_model
+from tinct.models.exported import ONNX_NAME
 from tinct.refine import enlarge
 from tinct.training.engine import source_of
 from tinct.training.finetune import finetune
@@ -76,10 +76,10 @@ def main(work: Path, overrides: list[str]) -> int:
             folder / f"{entries[at].id}.jpg", quality=95, subsampling=0
         )
     run = work / "run"
-    started, cores = time.monotonic(), time.process_time()
-    tuned = finetune(folder, run, overrides=overrides)
-    spent = {"minutes": (time.monotonic() - started) / 60}
-    spent["core_minutes"] = (time.process_time() - cores) / 60
+    if not (run / ONNX_NAME).is_file():  # a run that is there is measured as it is
+        finetune(folder, run, overrides=overrides)
+    recipe = load_recipe(run / "recipe.toml")
+    last = json.loads((run / "history.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     rows, holds = {}, True
     for name, chosen in (("artist", own[LEARNED:]), ("elsewhere", others[:ELSEWHERE])):
         pictures = [found.cache[int(at)] for at in chosen]
@@ -107,8 +107,12 @@ def main(work: Path, overrides: list[str]) -> int:
         "artist": f"{artist}, {count} pictures held out from training",
         "learned_from": LEARNED,
         "model": DEFAULT,
-        "steps": tuned.outcome.step,
-        "spent": spent,
+        "steps": last["step"],
+        "settings": {
+            "data.replay": recipe.data.replay,
+            "optimiser.rate": recipe.optimiser.rate,
+            "loss.rebalance": recipe.loss.rebalance,
+        },
         "rows": rows,
         "bars": {"artist": -0.08, "elsewhere": 0.02},
         "holds": holds,

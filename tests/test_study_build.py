@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -266,6 +267,7 @@ def test_a_build_that_is_stopped_leaves_nothing(
 
         def stop(*_: object, number: signal.Signals = number) -> bytes:
             signal.raise_signal(number)
+            time.sleep(1)  # in a thread: the main one is told while this one is still at work
             return b""
 
         with monkeypatch.context() as patch:

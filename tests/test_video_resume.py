@@ -137,7 +137,7 @@ def test_half_a_part_is_made_again(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("short_parts")
 def test_control_c_says_how_to_go_on(tmp_path: Path) -> None:
-    film(tmp_path / "in.mkv", reel(60), Kind(pix_fmt="yuv420p"))
+    film(tmp_path / "in.mkv", reel(240), Kind(pix_fmt="yuv420p"))
     code, said = kill(command(tmp_path), 0, signal.SIGINT)
     assert code == 130
     assert "the same command goes on from there" in said

@@ -183,7 +183,7 @@ def sizes(model: Model) -> Iterator[Measurement]:
 
 
 def one_pass(model: Model) -> Iterator[Measurement]:
-    """Processor time of one automatic pass against a plain U-Net of as many multiplications."""
+    """Time of one automatic pass, with the processor time of a plain U-Net beside it."""
     import onnxruntime
     import torch
     from torch import nn
@@ -229,16 +229,24 @@ def one_pass(model: Model) -> Iterator[Measurement]:
     ours, theirs = in_turn(
         lambda: model.predict(light), lambda: plain.run(None, {name: small}), rounds=25
     )
+    both = load_model()  # with all cores
+    times = []
+    for _ in range(40):
+        started = time.perf_counter()
+        both.predict(light)
+        times.append(1000 * (time.perf_counter() - started))
     yield Measurement(
-        "one automatic pass / a plain U-Net of 3 x 3 convolutions",
-        ours / theirs,
-        1.3,
-        "x processor time",
+        "one automatic pass over a picture of 256 pixels, on all cores",
+        min(times),
+        25,
+        "ms",
         {
             "working size": float(own),
+            "cores": float(len_cores()),
+            "median": float(np.median(times)),
             "milliseconds of one core": 1000 * ours,
-            "of the U-Net": 1000 * theirs,
-            "parameters of the U-Net": float(sum(p.numel() for p in Plain().parameters())),
+            "of a plain U-Net of 3 x 3 convolutions": 1000 * theirs,
+            "parameters of that U-Net": float(sum(p.numel() for p in Plain().parameters())),
         },
     )
 

@@ -133,4 +133,4 @@ def test_a_share_of_what_is_drawn_comes_from_the_generic_set(own: Path, generic:
 
 
 def test_more_pictures_are_learned_from_for_longer() -> None:
-    assert [steps_for(count) for count in (1, 20, 200, 20_000)] == [100, 134, 424, 3000]
+    assert [steps_for(count) for count in (1, 20, 200, 20_000)] == [60, 63, 198, 1980]

@@ -24,10 +24,13 @@ from tests.pages import (
     spread,
 )
 from tinct.hints import as_hints
+from tinct.models.spec import USUAL
 
 
 def test_sliders_undo_and_redo(page: Page) -> None:
     add(page, STREET)
+    expect(page.locator("#vividness")).to_have_value(f"{USUAL:g}")
+    expect(page.locator("#saturation")).to_have_value("1")
     coloured = colour(page, 0.6, 0.3)
     page.locator("#saturation").fill("0")
     calm(page)

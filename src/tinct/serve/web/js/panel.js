@@ -130,7 +130,7 @@ export function draw() {
   const chosen = options();
   const now = model();
   for (const name of SLIDERS) {
-    const value = chosen[name] ?? 1;
+    const value = chosen[name] ?? DEFAULTS[name];
     if (Number($(name).value) !== value) $(name).value = String(value);
     $(`${name}-out`).textContent = number(value);
   }
@@ -164,7 +164,7 @@ export function begin(known) {
   for (const name of SLIDERS) {
     $(name).addEventListener("input", () => {
       const value = Number($(name).value);
-      set({ [name]: value === 1 ? undefined : value }, name);
+      set({ [name]: value === DEFAULTS[name] ? undefined : value }, name);
     });
   }
   $("undo").addEventListener("click", () => back("undo"));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # a program that a test starts and that crashes in a library says where
 os.environ.setdefault("PYTHONFAULTHANDLER", "1")
+# begun in the background of a shell, tests and all they start would be deaf to Ctrl-C
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # how long an example takes is the machine's affair: nothing here measures time
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

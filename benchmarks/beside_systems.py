@@ -10,8 +10,6 @@ On the evaluation sets of TINCT_DATA; writes benchmarks/results/beside-systems.j
 from __future__ import annotations
 
 import json
-import platform
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +20,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from run import RESULTS, ROOT, len_cores
+from run import RESULTS, len_cores, made_by
 from systems import BUDGET
 
 from tinct.evaluation.protocol import Protocol
@@ -109,18 +107,10 @@ def measured(one: TruthSet, runs: Path) -> dict[str, Any]:
 def main(runs: Path) -> int:
     """Measure and write."""
     sets = find_sets(data_folder() / "eval")
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    ).stdout.strip()
     record = {
         "model": DEFAULT,
         "sets": {one.name: measured(one, runs) for one in sets},
-        "commit": commit,
-        "machine": f"{platform.machine()}, {len_cores()} cores",
+        **made_by(),
     }
     target = RESULTS / "beside-systems.json"
     target.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

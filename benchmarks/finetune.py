@@ -10,8 +10,6 @@ Needs TINCT_DATA; writes benchmarks/results/finetune.json.
 from __future__ import annotations
 
 import json
-import platform
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -23,7 +21,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from run import RESULTS, ROOT, len_cores
+from run import RESULTS, made_by
 
 from tinct.color import SRGB, lightness, merge
 from tinct.evaluation.metrics import compare
@@ -98,13 +96,6 @@ def main(work: Path, overrides: list[str]) -> int:
         }
         holds &= change <= BARS[name]
         print(f"{name}: {before.mean():.2f} -> {after.mean():.2f} ({change:+.1%})")
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    ).stdout.strip()
     record = {
         "artist": f"{artist}, {count} pictures held out from training",
         "learned_from": LEARNED,
@@ -126,8 +117,7 @@ def main(work: Path, overrides: list[str]) -> int:
             for name, bar in BARS.items()
         ],
         "holds": holds,
-        "commit": commit,
-        "machine": f"{platform.machine()}, {len_cores()} cores",
+        **made_by(),
     }
     target = RESULTS / "finetune.json"
     target.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

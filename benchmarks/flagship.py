@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +23,7 @@ from skimage.measure import label
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from run import RESULTS, ROOT, Measurement, len_cores
+from run import RESULTS, Measurement, len_cores, made_by
 
 from tinct.color import SRGB, lightness, merge, rgb_to_lab
 from tinct.evaluation.difference import ciede2000
@@ -274,13 +272,6 @@ BENCHMARKS: dict[str, Callable[[Model], Iterator[Measurement]]] = {
 
 def main(names: list[str]) -> int:
     """Run, print and store; 1 where a bar is missed."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    ).stdout.strip()
     model = load_model(threads=1)
     missed = 0
     for name in names or BENCHMARKS:
@@ -297,8 +288,7 @@ def main(names: list[str]) -> int:
         record = {
             "model": DEFAULT,
             "rows": rows,
-            "commit": commit,
-            "machine": f"{platform.machine()}, {len_cores()} cores",
+            **made_by(),
         }
         target = RESULTS / f"flagship-{name}.json"
         target.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -222,13 +222,6 @@ BENCHMARKS = {"jpeg": jpeg, "jpeg48": jpeg48, "cold": cold, "memory": memory}
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks, print and store them; 1 where a bar is missed."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    ).stdout.strip()
     RESULTS.mkdir(exist_ok=True)
     missed = 0
     for name in names or BENCHMARKS:
@@ -236,9 +229,7 @@ def main(names: list[str]) -> int:
         record = {
             **asdict(measured),
             "holds": measured.holds,
-            "commit": commit,
-            "machine": f"{platform.machine()}, {len_cores()} cores",
-            "python": platform.python_version(),
+            **made_by(),
         }
         (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         verdict = "holds" if measured.holds else "MISSED"
@@ -253,6 +244,22 @@ def main(names: list[str]) -> int:
         f"peak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB"
     )
     return 1 if missed else 0
+
+
+def made_by() -> dict[str, str]:
+    """What every record says of where it comes from."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    ).stdout.strip()
+    return {
+        "commit": commit,
+        "machine": f"{platform.machine()}, {len_cores()} cores",
+        "python": platform.python_version(),
+    }
 
 
 def len_cores() -> int:

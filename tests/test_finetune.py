@@ -41,7 +41,6 @@ def painted(folder: Path, count: int, *, seed: int) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("generic")
 def test_a_folder_becomes_a_model_that_colours(
     own: Path, generic: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

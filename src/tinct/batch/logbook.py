@@ -6,17 +6,13 @@ import contextlib
 import errno
 import json
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tinct.errors import OutputError, OutputUnwritable
-from tinct.image.atomic import unwritable
-
-if sys.platform != "win32":
-    import fcntl
+from tinct.image.atomic import sole_user, unwritable
 
 #: seconds after which what was written is sent to the disk; it is at the end, too
 FLUSH_SECONDS = 1.0
@@ -44,7 +40,12 @@ class Logbook:
         except OSError as error:
             raise unwritable(error, path) from error
         try:
-            _lock(self._file, path.parent)
+            sole_user(
+                self._file,
+                where=path.parent,
+                at_work="colouring into this folder",
+                remedy="wait until it is done, choose another folder, or add --no-journal",
+            )
             _mend(self._file, path.parent, size)
         except OSError as error:
             self._file.close()
@@ -98,21 +99,6 @@ class Logbook:
         with contextlib.suppress(OSError):  # what matters was waited for when it was written
             os.fsync(self._file.fileno())
         self._file.close()
-
-
-def _lock(file: BinaryIO, folder: Path) -> None:
-    if sys.platform == "win32":
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OutputError(
-            "another tinct is colouring into this folder",
-            where=str(folder),
-            remedy="wait until it is done, choose another folder, or add --no-journal",
-        ) from None
-    except OSError:
-        pass  # a disk without locks
 
 
 def _mend(file: BinaryIO, folder: Path, size: int) -> None:

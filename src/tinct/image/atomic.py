@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from tinct.errors import OutputError, OutputExists, OutputUnwritable
 
@@ -247,3 +248,27 @@ def flush_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def sole_user(lock: BinaryIO, *, where: Path, at_work: str, remedy: str) -> None:
+    """Hold an open file until it is closed, or say that another process does.
+
+    A disk without locks lets everybody in.
+
+    Args:
+        lock: the file.
+        where: what it stands for.
+        at_work: what the other process does there.
+        remedy: how to get past it.
+
+    Raises:
+        OutputError: another process holds it.
+    """
+    if sys.platform == "win32":
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OutputError(f"another tinct is {at_work}", where=str(where), remedy=remedy) from None
+    except OSError:
+        pass

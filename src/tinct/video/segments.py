@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,11 +20,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from tinct.errors import OutputError, OutputExists
-from tinct.image.atomic import output_errors, write_atomic
-
-if sys.platform != "win32":
-    import fcntl
+from tinct.errors import OutputExists
+from tinct.image.atomic import output_errors, sole_user, write_atomic
 
 _PLAN = "plan.json"
 _LOCK = "lock"
@@ -79,7 +75,12 @@ def opened(target: Path, plan: Mapping[str, Any], *, restart: bool) -> Iterator[
         folder.mkdir(exist_ok=True)
         lock = (folder / _LOCK).open("ab")
     with lock:
-        _hold(lock, folder)
+        sole_user(
+            lock,
+            where=folder,
+            at_work="at work on this film",
+            remedy="wait until it is done, or name another result",
+        )
         if restart:
             clear(folder)
         known = _read_plan(folder)
@@ -194,18 +195,3 @@ def _read_plan(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return known if isinstance(known, dict) else None
-
-
-def _hold(lock: BinaryIO, folder: Path) -> None:
-    if sys.platform == "win32":
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OutputError(
-            "another tinct is at work on this film",
-            where=str(folder),
-            remedy="wait until it is done, or name another result",
-        ) from None
-    except OSError:
-        pass  # a disk without locks

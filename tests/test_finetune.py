@@ -13,10 +13,12 @@ import tinct
 from tests.trainings import QUICK
 from tinct import cli
 from tinct.models import DEFAULT, find_model
+from tinct.systems import find_system
 from tinct.training.draws import Draws, Replayed
 from tinct.training.finetune import FEW, finetune, steps_for
 from tinct.training.pictures import PictureSet, open_pictures
 from tinct.training.recipe import Augmentation, Data
+from tinct.training.start import begin_with
 
 SMALL = [*QUICK, "data.size=32", "data.shorter=32", "data.final_size=0", "stop.steps=2"]
 
@@ -133,3 +135,22 @@ def test_a_share_of_what_is_drawn_comes_from_the_generic_set(own: Path, generic:
 
 def test_more_pictures_are_learned_from_for_longer() -> None:
     assert [steps_for(count) for count in (1, 20, 200, 20_000)] == [60, 63, 198, 1980]
+
+
+def test_frozen_parts_stay_and_the_others_learn(own: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    frozen = ["encoder", "stages.1"]
+    outcome = finetune(
+        own, tmp_path / "run", overrides=[*SMALL, f"optimiser.frozen={json.dumps(frozen)}"]
+    )
+    before = find_system("tinct").build()
+    begin_with(before, DEFAULT)
+    after = load_file(outcome.outcome.run / "last.safetensors")
+    moved = {
+        name
+        for name, value in before.state_dict().items()
+        if not np.array_equal(value.numpy(), after[name])
+    }
+    assert not [name for name in moved if name.startswith((*(f"{one}." for one in frozen),))]
+    assert {"stages.0.join.weight", "stages.2.join.weight", "context.weight"} <= moved

@@ -36,3 +36,24 @@ def test_a_start_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         begin_with(fresh, "tinct-smal")
     with pytest.raises(ConfigError, match="less than half"):
         begin_with(fresh, str(network(tmp_path / "shares.onnx")))
+
+
+def test_parts_that_are_renewed_stay_as_they_were(tmp_path: Path) -> None:
+    fresh = find_system("tinct").build()
+    before = {name: value.clone() for name, value in fresh.state_dict().items()}
+    begin_with(fresh, DEFAULT, renew=["encoder", "stages.0"])
+    changed = {
+        name.split(".")[0] if not name.startswith("stages") else name[:8]
+        for name, value in fresh.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert not changed & {"encoder", "stages.0"}
+    assert {"context", "bottleneck", "stages.1", "stages.2", "classify"} <= changed
+
+
+def test_a_part_that_is_not_there_is_named() -> None:
+    fresh = find_system("tinct").build()
+    with pytest.raises(ConfigError, match="no such part") as told:
+        begin_with(fresh, DEFAULT, renew=["encode"])
+    assert told.value.where == "renew = encode"
+    assert "encoder" in str(told.value.remedy)

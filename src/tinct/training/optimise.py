@@ -28,7 +28,7 @@ def make_optimiser(
     """
     peak = options.rate if rate is None else rate
     # both in the order of the network: checkpoints know weights by their place
-    weights = list(network.parameters())
+    weights = [one for one in network.parameters() if one.requires_grad]
     groups = [{"params": [one for one in weights if one not in pretrained], "peak": peak}]
     if pretrained:
         own = [one for one in weights if one in pretrained]

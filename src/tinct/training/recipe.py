@@ -83,6 +83,8 @@ class Optimiser:
     """Learning rate at its peak."""
     pretrained: float = 1.0
     """Share of that rate for weights that come from another training."""
+    frozen: tuple[str, ...] = ()
+    """Parts of the network that stay as they begin, by the first words of their weights' names."""
     beta1: float = 0.9
     """Decay of the mean gradient (Adam)."""
     beta2: float = 0.999
@@ -224,6 +226,9 @@ class Recipe:
     start: str = ""
     """Begin with the weights of this model (its name, run folder or ONNX file) wherever names and
     shapes agree; empty begins afresh."""
+    renew: tuple[str, ...] = ()
+    """Parts of the network that begin afresh nevertheless, by the first words of their weights'
+    names, such as `encoder` or `stages.0`."""
     network: Mapping[str, Any] = field(default_factory=dict)
     """Keywords for the network."""
     data: Data = field(default_factory=Data)

@@ -27,7 +27,7 @@ from tinct.training.losses import BinLoss
 from tinct.training.objective import Criterion, Distance, Objective, Supervised
 from tinct.training.pictures import PictureSet
 from tinct.training.recipe import Recipe, Run
-from tinct.training.start import begin_with
+from tinct.training.start import begin_with, weights_of
 from tinct.training.steering import hints_of
 
 
@@ -153,16 +153,20 @@ def make_network(plan: Plan) -> tuple[nn.Module, frozenset[nn.Parameter]]:
     except TypeError as error:
         raise ConfigError(str(error), where="[network]") from error
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if plan.recipe.start:
-        begin_with(network, plan.recipe.start)
-        known = network.encoder.parameters() if isinstance(network, Tinct) else ()
-        return network, frozenset(known)
+    recipe = plan.recipe
+    known: frozenset[nn.Parameter] = frozenset()
     if isinstance(network, Tinct):
         file = weights_file("mobilenet_v2")
         if file.is_file():
             load_imagenet(network.encoder, file)
-            return network, frozenset(network.encoder.parameters())
-    return network, frozenset()
+        if file.is_file() or recipe.start:
+            known = frozenset(network.encoder.parameters())
+    if recipe.start:
+        begin_with(network, recipe.start, renew=recipe.renew)
+    weights = dict(network.named_parameters())
+    for name in weights_of(weights, recipe.optimiser.frozen, option="optimiser.frozen"):
+        weights[name].requires_grad_(False)
+    return network, known
 
 
 def make_criterion(plan: Plan, pictures: PictureSet) -> Criterion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +13,28 @@ from torch import Tensor, nn
 from tinct.errors import ConfigError, TinctError
 
 
-def begin_with(network: nn.Module, start: str) -> int:
+def begin_with(network: nn.Module, start: str, *, renew: Collection[str] = ()) -> int:
     """Fill a network with the weights of another wherever names and shapes agree.
 
     Args:
         network: what will be trained; weights without a counterpart stay as they are.
         start: name of a model, folder of a run, or ONNX file made by Tinct.
+        renew: parts that stay as they are, too, see `weights_of`.
 
     Returns:
         How many numbers were taken over.
 
     Raises:
-        ConfigError: there is no such model, or it shares nothing with the network.
+        ConfigError: there is no such model, it shares too little with the network, or the network
+            has no such part.
     """
     try:
         found = _tensors(start)
     except TinctError as error:
         raise ConfigError(error.message, where=f"start = {start}", remedy=error.remedy) from error
     own = network.state_dict()
+    for name in weights_of(own, renew, option="renew"):
+        del own[name]
     fitting = {
         name: value.to(own[name].dtype).expand(own[name].shape)
         for name, value in found.items()
@@ -44,6 +49,30 @@ def begin_with(network: nn.Module, start: str) -> int:
         )
     network.load_state_dict(fitting, strict=False)
     return taken
+
+
+def weights_of(names: Iterable[str], parts: Collection[str], *, option: str) -> list[str]:
+    """The names that belong to some parts of a network: `encoder` has `encoder.stem.weight`.
+
+    Args:
+        names: of a network's weights.
+        parts: the first words of names.
+        option: what asks for them, for the message.
+
+    Raises:
+        ConfigError: there is no such part.
+    """
+    known, found = list(names), []
+    for part in parts:
+        own = [name for name in known if name == part or name.startswith(part + ".")]
+        if not own:
+            raise ConfigError(
+                "the network has no such part",
+                where=f"{option} = {part}",
+                remedy=f"it has: {', '.join(dict.fromkeys(n.split('.')[0] for n in known))}",
+            )
+        found += own
+    return found
 
 
 def _tensors(start: str) -> dict[str, Tensor]:

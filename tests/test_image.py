@@ -18,7 +18,7 @@ from PIL import Image, ImageCms
 from tests.pictures import GREY, RGB, WIDE, alpha, as_rgb, encoded, kinds, pixels, saved, tiff
 from tests.programs import PEAK
 from tinct.errors import TinctError, TooLarge, Unreadable, Unsupported, UsageError
-from tinct.image import SAVERS, ColouredPage, chunks, load, save, upright
+from tinct.image import SAVERS, ColouredPage, chunks, load, reading, save, upright, vips
 
 
 @pytest.mark.parametrize("name", kinds())
@@ -429,3 +429,30 @@ def test_memory_does_not_grow_with_the_picture(tmp_path: Path) -> None:
         peaks.append(int(done.stdout))
         assert load(out).pages[0].depth == 16
     assert peaks[1] < peaks[0] + 80, "MB"
+
+
+def test_what_is_decoded_as_a_whole_is_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grey = np.tile(np.arange(200, dtype=np.uint8), (150, 1))
+    Image.fromarray(grey).convert("RGB").save(tmp_path / "a.webp", lossless=True)
+    decoded = []
+
+    def counted(source: Path | bytes, **options: Any) -> Any:
+        decoded.append(source)
+        return vips.open_image(source, **options)
+
+    monkeypatch.setattr("tinct.image.decode.open_image", counted)
+    page = load(tmp_path / "a.webp").pages[0]
+    first = np.concatenate([strip.pixels for strip in page.rows()])
+    page.preview(64)
+    again = np.concatenate([strip.pixels for strip in page.rows()])
+    assert len(decoded) == 1
+    np.testing.assert_array_equal(first[..., 0], grey)
+    np.testing.assert_array_equal(first, again)
+    monkeypatch.setattr(reading, "KEPT", 200 * 150 * 3 - 1)
+    list(load(tmp_path / "a.webp").pages[0].rows())
+    large = load(tmp_path / "a.webp").pages[0]
+    list(large.rows())
+    large.preview(64)
+    assert len(decoded) == 4

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import Any
 
+import jpeglib
 import numpy as np
 import pytest
 import pyvips
@@ -321,3 +324,22 @@ def test_mutated_files_raise_nothing_of_our_own(
             jpeg.luma(mutated, scale=2)
     except InputError:
         pass
+
+
+@given(
+    width=st.integers(1, 120),
+    height=st.integers(1, 120),
+    subsampling=st.sampled_from([0, 1, 2]),
+    progressive=st.booleans(),
+)
+def test_blocks_are_counted_as_libjpeg_counts_them(
+    width: int, height: int, subsampling: int, progressive: bool
+) -> None:
+    """Buffers are made by that count, and written to by libjpeg."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "picture.jpg"
+        Image.new("RGB", (width, height)).save(
+            path, subsampling=subsampling, progressive=progressive
+        )
+        expected = jpeglib.read_dct(str(path)).block_dims
+        np.testing.assert_array_equal(jpeg._blocks(jpeg.parse(path.read_bytes())), expected)

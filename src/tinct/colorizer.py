@@ -256,6 +256,7 @@ class Colorizer(ColorizeOptions):
         file = jpeg.shortcut(content) if content and self.depth != "16" else None
         # It leaves Python to itself, and everything else for a while to this thread.
         luma = Background(partial(jpeg.luma, content, scale=2, file=file)) if file else None
+        scans = Background(partial(jpeg.separated, file)) if file and file.is_mixed else None
         with stages("load model"):
             network = self.network
         step = provenance.Step(
@@ -289,7 +290,7 @@ class Colorizer(ColorizeOptions):
                     cr,
                     quality=self.quality,
                     file=file,
-                    sound=True,
+                    scans=scans.result if scans else None,
                     exif=block or b"",
                     xmp=packets[0][0],
                     xmp_extension=packets[0][1],
@@ -319,7 +320,8 @@ class Colorizer(ColorizeOptions):
             if not measured.coloured and self.saturation:
                 kept = (*kept, "no colour was added: pure black and white leave no room for it")
             if saver_of(written, layout_of(self, written)).lossless != "always":
-                from tinct.verify import verify
+                from tinct.image.tilesets import open_result
+                from tinct.verify import compare
 
                 with stages("verify"):
                     after = sink if isinstance(sink, Path) else sink.getvalue()
@@ -327,7 +329,8 @@ class Colorizer(ColorizeOptions):
                         from tinct.tiling import entry
 
                         after = entry(sink, written)
-                    verdict = verify(picture.data, after, max_megapixels=self.max_megapixels)
+                    done = open_result(after, max_megapixels=self.max_megapixels)
+                    verdict = compare(picture, done)
                 light = verdict.max_delta_lightness
                 if verdict.reason:
                     kept = (*kept, verdict.reason)

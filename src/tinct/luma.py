@@ -29,7 +29,7 @@ _TERMS = 3  # of the polynomials
 _LIGHTS = np.linspace(3, 97, 16, dtype=np.float32)  # L* at which they are fitted
 _DOUBTED = 0.15  # weight of colours that are outside the gamut,
 _FARTHEST = 0.2  # which are taken for as strong as wanted, but not stronger than five times
-_PIXELS = 1 << 15  # of a strip: what is worked on then stays in the processor's cache
+_PIXELS = 1 << 16  # of a strip: what is worked on then stays in the processor's cache
 _SMALL = 1 << 18  # pixels that are not worth a thread
 _THREADS = 4
 

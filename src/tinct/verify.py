@@ -72,6 +72,11 @@ def verify(
     before, after = (
         open_result(given, max_megapixels=max_megapixels) for given in (original, coloured)
     )
+    return compare(before, after)
+
+
+def compare(before: Picture, after: Picture) -> Verdict:
+    """As `verify`, of pictures that are open."""
     pages = len(before.pages)
     if reason := _mismatch(before, after):
         return Verdict(ok=False, claim="not the same picture", pages=pages, reason=reason)

@@ -59,7 +59,9 @@ ROUNDING_BOUND: dict[Depth, float] = {8: 0.25, 16: 0.002}
 
 _RGB_TO_UNIT_XYZ = SRGB.to_xyz.astype(np.float32)
 _UNIT_XYZ_TO_RGB = SRGB.from_xyz
-_STRIP = 1 << 15  # pixels worked on at a time: the float planes then stay in the cache
+_STRIP = (
+    1 << 17
+)  # pixels worked on at a time: more, and planes leave the cache; fewer, and threads queue
 _TRIED = 1 << 17  # neighbouring colours weighed at a time
 
 

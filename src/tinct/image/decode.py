@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +30,11 @@ from tinct.image.vips import (
 from tinct.resample import resize
 
 #: how many pixels a strip holds at most, unless one row is longer
-STRIP_PIXELS = 2 * 1024 * 1024
+STRIP_PIXELS = 512 * 1024
+#: bytes of a picture that is decoded as a whole up to which it is kept for a second look
+KEPT = 48 * 1024 * 1024
+#: formats that are decoded a few rows at a time
+STREAMED = ("jpeg", "png", "tiff")
 #: pixels of a grey JPEG up to which it is read sooner than libvips is loaded
 _SMALL = 1 << 20
 _ROWS_STEP = 16
@@ -48,6 +53,11 @@ class Shape:
     alpha: bool
     converted: bool = False
 
+    @property
+    def bytes(self) -> int:
+        """Of all pixels in memory."""
+        return self.width * self.height * (self.bands + self.alpha) * self.depth // 8
+
 
 @dataclass(frozen=True)
 class PixelSource:
@@ -63,6 +73,7 @@ class PixelSource:
         icc: the profile by which pixels are converted to sRGB.
         convert: whether they are.
         luma: it is a grey JPEG, and if small may be read without libvips.
+        whole: its decoder gives all of it at once, and that is small enough to be kept.
     """
 
     data: Path | bytes
@@ -74,6 +85,7 @@ class PixelSource:
     icc: bytes | None = None
     convert: bool = False
     luma: bool = False
+    whole: bool = False
 
     def strips(self) -> Iterator[tuple[int, Pixels]]:
         """From top to bottom: (top, pixels (h, W, bands)), alpha being the last band."""
@@ -112,13 +124,19 @@ class PixelSource:
         return {}
 
     def _image(self, options: dict[str, Any] | None = None) -> Any:
-        if self.format in LOADERS:
-            image = open_image(self.data, kind=self.format, page=self.page, options=options)
-        else:
-            from tinct.image import decode_other
-
-            image = _from_array(decode_other.decode(content(self.data), self.format), self.icc)
+        image = self._kept if self.whole else self._decoded(options)
         return _plain(image, convert=self.convert)
+
+    def _decoded(self, options: dict[str, Any] | None = None) -> Any:
+        if self.format in LOADERS:
+            return open_image(self.data, kind=self.format, page=self.page, options=options)
+        from tinct.image import decode_other
+
+        return _from_array(decode_other.decode(content(self.data), self.format), self.icc)
+
+    @cached_property
+    def _kept(self) -> Any:
+        return self._decoded().copy_memory()
 
     def _whole_numbers(self, pixels: Any, *, tolerance: float = _TOLERANCE) -> Pixels:
         if pixels.dtype == np.float32:

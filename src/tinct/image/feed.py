@@ -1,24 +1,28 @@
 """Feeding rows from Python to libvips' encoders without holding the picture.
 
-libvips reads raw pixels only from files, but PNG also from a stream. So rows are framed as an
-uncompressed PNG, which costs a copy and a checksum.
+libvips reads raw pixels only from files, but uncompressed TIFF also from a stream that knows where
+it is. Rows are given as such a file: no checksums, and few calls from libvips, each of which would
+wait for a Python that is busy colouring.
 """
 
 from __future__ import annotations
 
+import os
 import struct
-import zlib
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from tinct.errors import ResourceError, TinctError, Unsupported
-from tinct.image.chunks import PNG, png_chunk
+from tinct.image import ifd
 from tinct.image.vips import Pixels, Sink, first_line, vips
 
-_IN_MEMORY = 16 * 1024 * 1024
+_IN_MEMORY = 2 * 1024 * 1024
+_STRIP = 1 << 20  # bytes that libvips asks for at a time
+_DIRECTORY = 16  # bytes before it
 
 
 @dataclass
@@ -47,29 +51,13 @@ def image_of(rows: Iterator[Pixels], width: int, height: int, bands: int, depth:
         image = pyvips.Image.new_from_array(whole)
         feed.image = image.copy(interpretation="srgb" if depth == 8 else "rgb16")
         return feed
-    stream = _png(rows, width, height, bands, depth)
-    waiting = memoryview(b"")
-
-    def read(size: int) -> bytes | None:
-        nonlocal waiting
-        try:
-            while not waiting:
-                waiting = memoryview(next(stream))
-        except StopIteration:
-            return None
-        except BaseException as error:
-            feed.error.append(error)
-            return None
-        part, waiting = waiting[:size], waiting[size:]
-        return bytes(part)
-
+    stream = _Stream(_head(width, height, bands, depth), rows, feed.error)
     source = pyvips.SourceCustom()
-    source.on_read(read)
+    source.on_read(stream.read)
+    source.on_seek(stream.seek)
     feed.source = source
     try:
-        feed.image = pyvips.Image.pngload_source(
-            source, access="sequential", fail_on="error", unlimited=True
-        )
+        feed.image = pyvips.Image.tiffload_source(source, access="sequential", fail_on="error")
     except pyvips.Error:
         if feed.error:
             raise feed.error[0] from None
@@ -143,16 +131,77 @@ def upright_image(image: Any, orientation: int) -> Any:
     return image.flipver() if orientation in (3, 4, 7, 8) else image
 
 
-def _png(
-    rows: Iterator[Pixels], width: int, height: int, bands: int, depth: int
-) -> Iterator[bytes]:
-    kind = 2 if bands == 3 else 6
-    yield PNG + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
-    stored = zlib.compressobj(0)
-    length = width * bands * depth // 8
-    for strip in rows:
-        raw = strip.astype(">u2") if depth == 16 else strip
-        lines = np.zeros((len(strip), 1 + length), np.uint8)  # the first byte: no filter
-        lines[:, 1:] = np.ascontiguousarray(raw).view(np.uint8).reshape(len(strip), length)
-        yield png_chunk(b"IDAT", stored.compress(lines.tobytes()))
-    yield png_chunk(b"IDAT", stored.flush()) + png_chunk(b"IEND", b"")
+class _Stream:
+    """A file whose head is known, and whose rows are made as they are read, once and in order."""
+
+    def __init__(self, head: bytes, rows: Iterator[Pixels], errors: list[BaseException]) -> None:
+        """Begin.
+
+        Args:
+            head: what comes before the rows.
+            rows: strips of pixels.
+            errors: gets what the rows end with, if that is an error.
+        """
+        self._head, self._rows, self._errors = head, rows, errors
+        self._at, self._reached = 0, len(head)
+        self._waiting = memoryview(b"")
+
+    def read(self, size: int) -> bytes | memoryview | None:
+        """At most so many bytes; None at the end, or where the rows failed."""
+        part: bytes | memoryview
+        if self._at < len(self._head):
+            part = self._head[self._at : self._at + size]
+            self._at += len(part)
+            return part
+        try:
+            if self._at != self._reached:
+                raise OSError(f"rows were read out of order, at {self._at}")
+            while not self._waiting:
+                self._waiting = np.ascontiguousarray(next(self._rows)).data.cast("B")
+        except StopIteration:
+            return None
+        except BaseException as error:
+            self._errors.append(error)
+            return None
+        part, self._waiting = self._waiting[:size], self._waiting[size:]
+        self._at = self._reached = self._reached + len(part)
+        return part
+
+    def seek(self, offset: int, whence: int) -> int:
+        """Where reading goes on; nobody can know the end before it is there."""
+        if whence == os.SEEK_END:
+            return -1
+        self._at = offset + (self._at if whence == os.SEEK_CUR else 0)
+        return self._at
+
+
+def _head(width: int, height: int, bands: int, depth: int) -> bytes:
+    """All of an uncompressed BigTIFF that comes before its pixels (TIFF 6.0; strips in order)."""
+    order = "<" if sys.byteorder == "little" else ">"
+    row = width * bands * depth // 8
+    deep = min(height, max(1, _STRIP // row))
+    tops = range(0, height, deep)
+
+    def entry(kind: int, letter: str, values: Sequence[int]) -> ifd.Entry:
+        return ifd.Entry(kind, len(values), struct.pack(f"{order}{len(values)}{letter}", *values))
+
+    def written(start: int) -> bytes:
+        tags = {
+            256: entry(ifd.LONG, "I", [width]),
+            257: entry(ifd.LONG, "I", [height]),
+            258: entry(ifd.SHORT, "H", [depth] * bands),
+            259: ifd.short(1, order),  # no compression
+            262: ifd.short(2, order),  # RGB
+            273: entry(ifd.LONG8, "Q", [start + top * row for top in tops]),
+            277: ifd.short(bands, order),
+            278: entry(ifd.LONG, "I", [deep]),
+            279: entry(ifd.LONG8, "Q", [min(deep, height - top) * row for top in tops]),
+        }
+        if bands == 4:
+            tags[338] = ifd.short(2, order)  # alpha by which nothing was multiplied
+        return ifd.write_directory(ifd.Directory(tags), _DIRECTORY, order=order, big=True)
+
+    head = struct.pack(
+        order + "2sHHHQ", b"II" if order == "<" else b"MM", 43, 8, 0, _DIRECTORY
+    )  # 43: BigTIFF
+    return head + written(_DIRECTORY + len(written(0)))

@@ -13,7 +13,7 @@ from tinct import jpeg
 from tinct.errors import InputError, TinctError, TooLarge, Unreadable, UsageError
 from tinct.image import exif, metadata
 from tinct.image.chunks import webp_chunks
-from tinct.image.decode import PixelSource, Shape, content, shape_of, try_profile
+from tinct.image.decode import KEPT, STREAMED, PixelSource, Shape, content, shape_of, try_profile
 from tinct.image.metadata import Metadata
 from tinct.image.pages import Page, Picture
 from tinct.image.sniff import ENOUGH, sniff
@@ -222,7 +222,11 @@ class _Opened:
                 orientation=orientation,
                 metadata=known if not (convert or shape.converted) else replace(known, icc=None),
                 source=replace(
-                    source, bits=bits if 8 < bits < 16 else 0, icc=known.icc, convert=convert
+                    source,
+                    bits=bits if 8 < bits < 16 else 0,
+                    icc=known.icc,
+                    convert=convert,
+                    whole=self.format not in STREAMED and shape.bytes <= KEPT,
                 ),
                 tiff=tiff,
             )

@@ -15,7 +15,7 @@ in the wrong places.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -40,6 +40,7 @@ __all__ = [
     "luma",
     "parse",
     "same_luma",
+    "separated",
     "shortcut",
 ]
 
@@ -103,7 +104,7 @@ def colour(
     *,
     quality: int = 90,
     file: JpegFile | None = None,
-    sound: bool = False,
+    scans: Callable[[], JpegFile] | None = None,
     exif: bytes | None = None,
     xmp: bytes | None = None,
     xmp_extension: bytes = b"",
@@ -118,7 +119,7 @@ def colour(
         cr: red difference, likewise.
         quality: IJG quality of the chroma, 1..100.
         file: what `parse` says of `data`, where that is known.
-        sound: whether `luma` has decoded `data`, so that it need not be tried once more.
+        scans: gives what `separated` says of it, where somebody asked already; called last.
         exif: TIFF block; None keeps what the file has, b"" leaves it out. The same for the rest.
         xmp: main packet.
         xmp_extension: what it has no room for, by its digest.
@@ -140,13 +141,16 @@ def colour(
     metadata = seg.replace_metadata(
         file.segments, exif=exif, xmp=xmp, xmp_extension=xmp_extension, icc=icc, iptc=iptc
     )
-    if file.color != "grey" or file.restart_interval:
-        file = parse(_luma_alone(data, file, sound=sound))
+    if scans is None and file.is_mixed:
+        luma(data, scale=8, file=file)
+        scans = partial(separated, file)
     table = scaled(CHROMA_TABLE, quality)
-    tables = _free_huffman_tables(file)
-    encoded = partial(_grey_jpeg, table=table, progressive=file.progressive)
+    progressive = file.progressive and scans is None  # what is written anew is not
+    encoded = partial(_grey_jpeg, table=table, progressive=progressive)
     with Background(partial(encoded, cr)) as other:
         chroma = parse(encoded(cb)), parse(other.result())
+    file = scans() if scans else file
+    tables = _free_huffman_tables(file)
     pieces = [
         *metadata,
         dqt(0, file.luma_table),
@@ -156,7 +160,28 @@ def colour(
     ]
     for number, component in zip((2, 3), chroma, strict=True):
         pieces += _as_component(component, number, tables=tables)
-    return b"\xff\xd8" + b"".join(map(bytes, pieces)) + b"\xff\xd9"
+    return _file_of(pieces)
+
+
+def separated(file: JpegFile) -> JpegFile:
+    """A grey JPEG of the luma coefficients of another, in scans of their own.
+
+    Args:
+        file: what `parse` says of a JPEG that `shortcut` accepts. Only `luma` tells whether the
+            file is whole: bytes that are missing are taken for zeros here.
+
+    Raises:
+        Unreadable: the file is damaged.
+        OutputUnwritable: there is no room for a temporary file.
+    """
+    import jpeglib
+
+    y, table = _read_luma(file)
+    grey = jpeglib.from_dct(Y=y, qt=table[np.newaxis])
+    grey.height, grey.width = file.height, file.width
+    with _scratch() as path:
+        grey.write_dct(str(path))
+        return parse(path.read_bytes())
 
 
 def coefficients(data: bytes) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
@@ -274,24 +299,41 @@ def _read_luma(file: JpegFile) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
     import jpeglib
 
     # Without metadata: jpeglib copies them, and has room for few.
-    needed = [s for s in file.segments if not s.is_metadata]
-    with _scratch() as path:
-        path.write_bytes(b"\xff\xd8" + b"".join(map(bytes, needed)) + b"\xff\xd9")
-        dct = jpeglib.read_dct(str(path))
+    content = _file_of([s for s in file.segments if not s.is_metadata])
+    # Its own reader would first decode the scans to count them.
+    dct = jpeglib.DCTJPEG(
+        path="",
+        content=content,
+        height=file.height,
+        width=file.width,
+        block_dims=np.array(_blocks(file)),
+        samp_factor=np.array([(c.vertical, c.horizontal) for c in file.components]),
+        markers=[],
+        huffmans=[],
+        jpeg_color_space=jpeglib.JCS_YCbCr if len(file.components) == 3 else jpeglib.JCS_GRAYSCALE,
+        progressive_mode=file.progressive,
+        num_scans=1,
+        **dict.fromkeys(("Y", "Cb", "Cr", "K", "qt", "quant_tbl_no")),
+    )
+    try:
         dct.load()
+    except OSError as error:
+        raise _uncopied(error) from error
     return dct.Y, dct.qt[dct.quant_tbl_no[0]]
 
 
-def _luma_alone(data: bytes, file: JpegFile, *, sound: bool) -> bytes:
-    """A grey JPEG of the same luma coefficients, without restart markers."""
-    import jpeglib
+def _blocks(file: JpegFile) -> list[tuple[int, int]]:
+    """Rows and columns of blocks of each component (ITU-T T.81, A.1.1 and A.2.2)."""
+    down = 8 * max(c.vertical for c in file.components)
+    across = 8 * max(c.horizontal for c in file.components)
+    return [
+        (-(-file.height * c.vertical // down), -(-file.width * c.horizontal // across))
+        for c in file.components
+    ]
 
-    y, table = _read_luma(file) if sound else coefficients(data)
-    grey = jpeglib.from_dct(Y=y, qt=table[np.newaxis])
-    grey.height, grey.width = file.height, file.width
-    with _scratch() as path:
-        grey.write_dct(str(path))
-        return path.read_bytes()
+
+def _file_of(segments: list[Segment]) -> bytes:
+    return b"\xff\xd8" + b"".join(map(bytes, segments)) + b"\xff\xd9"
 
 
 @contextmanager
@@ -303,8 +345,12 @@ def _scratch() -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="tinct-") as folder:
             yield Path(folder) / "luma.jpg"
     except OSError as error:
-        if error.errno is None:  # jpeglib's own, for whatever it stumbles on
-            raise Unreadable("damaged JPEG: its luma cannot be copied") from error
-        raise OutputUnwritable(
-            f"no temporary file can be written: {error}", remedy="set TMPDIR to a folder with room"
-        ) from error
+        raise _uncopied(error) from error
+
+
+def _uncopied(error: OSError) -> InputError | OutputUnwritable:
+    if error.errno is None:  # jpeglib's own, for whatever it stumbles on
+        return Unreadable("damaged JPEG: its luma cannot be copied")
+    return OutputUnwritable(
+        f"no temporary file can be written: {error}", remedy="set TMPDIR to a folder with room"
+    )

@@ -72,6 +72,11 @@ class JpegFile:
             return "ycbcr" if self.adobe_transform else "rgb"
         return "rgb" if bytes(c.id for c in self.components) == b"RGB" else "ycbcr"
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether its luma has to be written anew to lie in scans that others can take over."""
+        return self.color != "grey" or self.restart_interval > 0
+
     @cached_property
     def luma_table(self) -> NDArray[np.uint16]:
         """Quantisation table (8, 8) of the first component.

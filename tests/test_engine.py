@@ -26,7 +26,7 @@ from tinct.training.draws import Batch
 from tinct.training.engine import Outcome, TrainingError, resume, train
 from tinct.training.log import read_history
 from tinct.training.objective import Distance, Supervised
-from tinct.training.reading import read_table
+from tinct.training.reading import load_recipe, read_table, to_toml
 
 JUDGED = (
     "system=judged",
@@ -193,6 +193,39 @@ def test_batches_added_up_are_one_larger_batch(folder: Path, tmp_path: Path, ste
     train(quick("data.batch=2", "run.accumulate=2"), folder, tmp_path / "two", quiet=True)
     for one, two in zip(steps.losses[:6], steps.losses[6:], strict=True):
         assert one == pytest.approx(two, rel=1e-4)
+
+
+@pytest.mark.parametrize("at", [2, 6, 7, 9])
+def test_a_recipe_that_goes_on_from_another_trains_both_wherever_it_is_broken_off(
+    folder: Path, tmp_path: Path, steps: Steps, at: int
+) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text(to_toml(quick("seed=8")), encoding="utf-8")
+    second.write_text(to_toml(quick(f"after={first}", "stop.steps=4")), encoding="utf-8")
+    train(load_recipe(first), folder, tmp_path / "one", quiet=True)
+    train(load_recipe(second, [f"start={tmp_path / 'one'}", "after="]), folder, tmp_path / "two")
+    expected, steps.losses = steps.losses, []
+    run = tmp_path / "run"
+    steps.during = {at: interrupt}
+    if (outcome := train(load_recipe(second), folder, run, quiet=True)).stopped == "interrupted":
+        steps.during = {}
+        outcome = resume(run, quiet=True)
+    assert (outcome.run, outcome.step) == (run, 4)
+    assert steps.losses == expected
+    for kept, apart in (("", "two"), ("before", "one")):
+        assert tensors(weights(run / kept)) == tensors(weights(tmp_path / apart))
+    with pytest.raises(OutputExists):
+        train(load_recipe(second), folder, run, quiet=True)
+
+
+def test_where_to_begin_is_said_once(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(ConfigError, match="both say where to begin"):
+        quick("after=alpha", "start=tinct-small.second")
+    with pytest.raises(ConfigError, match="no such recipe"):
+        train(quick("after=alfa"), folder, tmp_path / "run", quiet=True)
+    with pytest.raises(ConfigError, match="on one device"):
+        train(quick("after=alpha", "run.devices=2"), folder, tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, at: int) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,13 @@ from tinct.training.loop import Loop, Progress
 from tinct.training.objective import Diverged, Objective, bare
 from tinct.training.optimise import Plateau
 from tinct.training.pictures import PictureSet, open_pictures
-from tinct.training.reading import read_table, recipe_of, to_toml, with_overrides
+from tinct.training.reading import (
+    load_recipe,
+    read_table,
+    recipe_of,
+    to_toml,
+    with_overrides,
+)
 from tinct.training.recipe import Recipe
 from tinct.training.setup import (
     Plan,
@@ -39,6 +45,8 @@ from tinct.training.validation import chosen_pictures, set_exam
 
 RECIPE = "recipe.toml"
 DATA = "data.json"
+#: folder within a run of the one that it goes on from
+BEFORE = "before"
 #: settings that a resumed run may change: they decide when and how, not what is learned
 CHANGEABLE = ("stop.", "run.every", "run.threads", "run.tensorboard", "run.sheet")
 
@@ -78,7 +86,34 @@ def train(recipe: Recipe, data: Path | None, run: Path, *, quiet: bool = False) 
         raise OutputExists(
             "holds a run already", where=str(run), remedy="`tinct resume` goes on with it"
         )
-    return _launch(recipe, source_of(data), run, quiet=quiet, resumed=False)
+    return _chained(recipe, source_of(data), run, quiet=quiet, resumed=False)
+
+
+def _chained(recipe: Recipe, source: Path, run: Path, *, quiet: bool, resumed: bool) -> Outcome:
+    """Train, and before that what the recipe goes on from."""
+    if not recipe.after:
+        return _launch(recipe, source, run, quiet=quiet, resumed=resumed)
+    if recipe.run.devices != 1 or recipe.run.nodes != 1:
+        raise ConfigError(
+            "two trainings in a row run on one device",
+            where=f"after = {recipe.after}",
+            remedy=f"train {recipe.after} by itself, then give after= start=ITS-RUN",
+        )
+    first, earlier = load_recipe(recipe.after), run / BEFORE
+    with output_errors(run):  # so that an interrupted one can be resumed
+        run.mkdir(parents=True, exist_ok=True)
+        (run / RECIPE).write_text(to_toml(recipe), encoding="utf-8")
+        if not resumed:
+            known = json.dumps({"source": str(source.resolve())})
+            (run / DATA).write_text(known + "\n", encoding="utf-8")
+    begun = (earlier / RECIPE).is_file()
+    same = {name: getattr(recipe.run, name) for name in ("threads", "accelerator", "precision")}
+    first = replace(first, run=replace(first.run, **same))
+    done = _chained(first, source, earlier, quiet=quiet, resumed=begun)
+    if done.stopped == "interrupted":
+        return replace(done, run=run, step=0)
+    recipe = replace(recipe, after="", start=str(earlier))
+    return _launch(recipe, source, run, quiet=quiet, resumed=resumed)
 
 
 def source_of(data: Path | None) -> Path:
@@ -111,7 +146,7 @@ def resume(run: Path, overrides: Sequence[str] = (), *, quiet: bool = False) -> 
             )
     table = with_overrides(read_table(run / RECIPE), overrides)
     recipe = recipe_of(table, where=str(run / RECIPE))
-    return _launch(recipe, Path(read_source(run)), run, quiet=quiet, resumed=True)
+    return _chained(recipe, Path(read_source(run)), run, quiet=quiet, resumed=True)
 
 
 def read_source(run: Path) -> str:
@@ -260,8 +295,8 @@ def _describe(plan: Plan, pictures: PictureSet, run: Path, source: Path, *, resu
         }
         old = run / DATA
         if resumed and old.exists():
-            before = json.loads(old.read_text(encoding="utf-8"))["sha256"]
-            if before != pictures.sha256:
+            before = json.loads(old.read_text(encoding="utf-8")).get("sha256")
+            if before not in (None, pictures.sha256):
                 raise InputError(
                     "the pictures are no longer those the run began with",
                     where=str(source),

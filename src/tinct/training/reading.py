@@ -256,6 +256,12 @@ def _check_values(recipe: Recipe, where: str) -> None:
         value = attrgetter(key)(recipe)
         if not least <= value <= most:
             raise ConfigError(f"'{key}' is {value:g}, outside {least:g} to {most:g}", where=where)
+    if recipe.after and recipe.start:
+        raise ConfigError(
+            "'after' and 'start' both say where to begin",
+            where=where,
+            remedy="leave one of them out",
+        )
     if recipe.run.devices == 0:
         raise ConfigError("'run.devices' is 0", where=where, remedy="-1 takes all there are")
     if (recipe.adversarial.kind == "none") != (not recipe.adversarial.discriminators):

@@ -223,6 +223,9 @@ class Recipe:
     """Do what the original did wherever it is not a plain bug."""
     seed: int = 1
     """Seed of everything random."""
+    after: str = ""
+    """Go on from the training of this recipe, which is done first, in the folder `before` of the
+    run, on the same devices; not together with `start`."""
     start: str = ""
     """Begin with the weights of this model (its name, run folder or ONNX file) wherever names and
     shapes agree; empty begins afresh."""

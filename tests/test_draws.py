@@ -83,7 +83,8 @@ def test_threads_keep_the_order(workers: int) -> None:
             late.wait(10)
         late.set()
         empty = np.empty(0, np.uint8)
-        return Drawn(empty, empty, np.array(some), np.empty(0, np.int32), np.empty(0, np.bool_))
+        none = np.empty(0, np.bool_)
+        return Drawn(empty, empty, np.array(some), np.empty(0, np.int32), none, none)
 
     made = cast(Draws, SimpleNamespace(together=together))
     chosen = numbers(batch=2, start=0)
@@ -177,7 +178,8 @@ def test_lightness_is_of_the_grey_picture_and_faithful_takes_it_from_the_colours
 
 def test_stacked_draws_are_the_single_ones(pictures: PictureSet) -> None:
     made = draws(pictures)
-    rgb, grey, positions, points, palettes = made.together(range(5, 9))
+    rgb, grey, positions, points, palettes, replayed = made.together(range(5, 9))
+    assert not replayed.any()
     assert rgb.shape == (4, 16, 16, 3)
     for row, number in enumerate(range(5, 9)):
         one = made[number]

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import tinct
 from tests.trainings import QUICK
 from tinct import cli
+from tinct.color import grid_bins
 from tinct.models import DEFAULT, find_model
 from tinct.systems import find_system
-from tinct.training.draws import Draws, Replayed
+from tinct.systems.tinct import Tinct
+from tinct.training.draws import Batch, Draws, Replayed
 from tinct.training.finetune import FEW, finetune, steps_for
+from tinct.training.losses import BinLoss
 from tinct.training.pictures import PictureSet, open_pictures
 from tinct.training.recipe import Augmentation, Data
+from tinct.training.setup import Bins
 from tinct.training.start import begin_with
 
 SMALL = [*QUICK, "data.size=32", "data.shorter=32", "data.final_size=0", "stop.steps=2"]
@@ -131,6 +137,40 @@ def test_a_share_of_what_is_drawn_comes_from_the_generic_set(own: Path, generic:
     assert all(one != two for one, two in alike)
     assert 60 <= sum(from_other for _, from_other in alike) <= 140
     assert np.array_equal(mixed.together([3, 4]).rgb[1], mixed[4].rgb)
+    assert [bool(mixed[n].replayed) for n in numbers] == [other for _, other in alike]
+
+
+def test_replayed_pictures_hold_the_network_to_what_it_said() -> None:
+    generator = torch.Generator().manual_seed(0)
+    before = find_system("tinct").build().eval()
+    assert isinstance(before, Tinct)
+    network = find_system("tinct").build().eval()
+    assert isinstance(network, Tinct)
+    assert network.classify.bias is not None
+    network.load_state_dict(before.state_dict())
+    bins = grid_bins()
+    loss = BinLoss(bins, np.full(len(bins), 1 / len(bins)))
+    criterion, plain = Bins(loss, before=before, keep=2.0), Bins(loss)
+    batch = Batch(
+        lightness=torch.rand(4, 1, 32, 32, generator=generator) * 100,
+        chroma=torch.rand(4, 2, 32, 32, generator=generator) * 60 - 30,
+        embedding=None,
+        replayed=torch.tensor([True, False, True, False]),
+    )
+    own = replace(batch, lightness=batch.lightness[1::2], chroma=batch.chroma[1::2], replayed=None)
+    total, parts = criterion(network, batch)
+    learned, _ = plain(network, own)
+    assert parts["forgotten"] == pytest.approx(0, abs=1e-5)  # it is still the same network
+    assert total.item() == pytest.approx(learned.item(), rel=1e-5)
+    with torch.no_grad():
+        network.classify.bias += torch.linspace(-2, 2, len(bins))
+        changed, parts = criterion(network, batch)
+        learned, _ = plain(network, own)
+    assert parts["forgotten"] > 0.1
+    assert changed.item() == pytest.approx(learned.item() + 2 * parts["forgotten"], rel=1e-5)
+    for replayed in ([True] * 4, [False] * 4):
+        _, logged = criterion(network, replace(batch, replayed=torch.tensor(replayed)))
+        assert logged.keys() == parts.keys()  # which devices add up
 
 
 def test_more_pictures_are_learned_from_for_longer() -> None:

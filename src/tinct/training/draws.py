@@ -43,6 +43,8 @@ class Drawn(NamedTuple):
     """Places of known colour, see `tinct.training.steering` (N, S/4, S/4)."""
     palettes: NDArray[np.bool_]
     """Whether the palette is known (N,)."""
+    replayed: NDArray[np.bool_]
+    """Whether it comes from the generic set (N,)."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Batch:
     """Places of known colour (N, S/4, S/4), where the recipe asks for them."""
     palettes: Tensor | None = None
     """Whether the palette is known (N,), likewise."""
+    replayed: Tensor | None = None
+    """Which come from a generic set (N,), where there is one."""
 
     def inputs(self) -> tuple[Tensor, ...]:
         """The arguments of the network's `forward`."""
@@ -125,6 +129,7 @@ class Draws:
             positions=np.array(position),
             points=draw_points(self.size // 4, self.size // 4, self.steering, told),
             palettes=np.array(draw_palette(self.steering, told)),
+            replayed=np.array(False),
         )
 
     def together(self, draws: Sequence[int]) -> Drawn:
@@ -139,8 +144,9 @@ class Replayed:
         self.own, self.other, self.share = own, other, share
 
     def __getitem__(self, draw: int) -> Drawn:
-        chance = np.random.default_rng((self.own.seed, 4, draw)).random()
-        return (self.other if chance < self.share else self.own)[draw]
+        if np.random.default_rng((self.own.seed, 4, draw)).random() < self.share:
+            return self.other[draw]._replace(replayed=np.array(True))
+        return self.own[draw]
 
     def together(self, draws: Sequence[int]) -> Drawn:
         """Several draws, stacked."""

@@ -186,7 +186,7 @@ def _launch(recipe: Recipe, source: Path, run: Path, *, quiet: bool, resumed: bo
         if plan.classifier is not None:
             embeddings = embed(pictures, plan.classifier.to(fabric.device))
     network, pretrained = make_network(plan)
-    criterion = make_criterion(plan, pictures)
+    criterion = make_criterion(plan, pictures, network)
     objective = make_objective(plan, fabric, network, criterion, pretrained)
     average = _average(network, recipe.run.average)
     progress = Progress()

@@ -212,6 +212,8 @@ class Loop:
                 points = torch.from_numpy(drawn.points.astype(np.int64)).to(device)
                 palettes = torch.from_numpy(drawn.palettes).to(device)
                 made = replace(made, points=points, palettes=palettes)
+            if self.replayed is not None:
+                made = replace(made, replayed=torch.from_numpy(drawn.replayed).to(device))
             yield made
 
     def _draws(self, pictures: PictureSet, size: int, batch: int) -> Draws:

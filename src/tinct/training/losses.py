@@ -20,6 +20,8 @@ class BinLoss(nn.Module):
     over the data.
     """
 
+    PARTS = ("cross_entropy", "huber", "gradient")
+
     bins: Tensor
     nearest: Tensor
     share: Tensor
@@ -85,12 +87,8 @@ class BinLoss(nn.Module):
         huber = F.smooth_l1_loss(mean / 10, chroma / 10)
         edges = _gradient(mean, chroma)
         total = classification + self.huber * huber + self.gradient * edges
-        parts = {
-            "cross_entropy": float(classification.detach()),
-            "huber": float(huber.detach()),
-            "gradient": float(edges.detach()),
-        }
-        return total, parts
+        values = (float(one.detach()) for one in (classification, huber, edges))
+        return total, dict(zip(self.PARTS, values, strict=True))
 
 
 def _gradient(mean: Tensor, chroma: Tensor) -> Tensor:

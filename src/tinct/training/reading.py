@@ -231,6 +231,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "loss.huber": (0, 1e9),
     "loss.gradient": (0, 1e9),
     "loss.grid": (4, 64),
+    "loss.keep": (0, 1e9),
     "adversarial.weight": (0, 1e9),
     "adversarial.features": (0, 1e9),
     "adversarial.real": (0.5, 1),

@@ -128,13 +128,17 @@ class Loss:
     weight: float = 1.0
     """Weight beside adversarial terms."""
     rebalance: float = 0.5
-    """`bins`: how far rare colours are favoured, 0 to 1."""
+    """`bins`: how alike rare and common colours weigh, from 0 (the rarer, the more, in proportion)
+    to 1 (all alike)."""
     huber: float = 0.5
     """`bins`: weight of the Huber term."""
     gradient: float = 0.25
     """`bins`: weight of the a*b* gradient term."""
     grid: int = 14
     """`bins`: step of the a*b* bins in CIE units."""
+    keep: float = 0.0
+    """`bins`: weight with which replayed pictures hold the network to the odds that it began with,
+    rather than to their own colours; 0 learns from them like from the others."""
 
 
 @dataclass(frozen=True)

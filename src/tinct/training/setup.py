@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,10 +49,21 @@ class Plan:
 
 
 class Bins:
-    """The loss of a network that predicts a distribution over bins at a quarter of the size."""
+    """The loss of a network that predicts a distribution over bins at a quarter of the size.
 
-    def __init__(self, loss: BinLoss) -> None:
-        self.loss = loss
+    Replayed pictures can hold it to what another network says of them (Li and Hoiem, "Learning
+    without Forgetting", arXiv 1606.09282): all of its odds, not the one colour that came true.
+    """
+
+    def __init__(self, loss: BinLoss, *, before: Tinct | None = None, keep: float = 0.0) -> None:
+        """Prepare.
+
+        Args:
+            loss: of pictures whose colours are to be learned.
+            before: network whose odds replayed pictures are to get; None learns their colours.
+            keep: weight of that.
+        """
+        self.loss, self.before, self.keep = loss, before, keep
 
     def __call__(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The loss of a batch, and its parts."""
@@ -62,7 +74,23 @@ class Bins:
         if batch.palettes is not None:
             palette = self.loss.histogram(truth) * batch.palettes[:, None]
         logits = network.logits(batch.lightness, hints, palette)  # type: ignore[operator]
-        total, parts = self.loss(logits.float(), truth)
+        if self.before is None or batch.replayed is None:
+            total, parts = self.loss(logits.float(), truth)
+            return total, parts
+        old, new = batch.replayed, ~batch.replayed
+        # all devices log the same parts, whatever they drew
+        total, parts = logits.sum() * 0, dict.fromkeys(BinLoss.PARTS, 0.0)
+        if bool(new.any()):
+            total, parts = self.loss(logits[new].float(), truth[new])
+        parts["forgotten"] = 0.0
+        if bool(old.any()):
+            with torch.no_grad():
+                given = [None if one is None else one[old] for one in (hints, palette)]
+                logits_before = self.before.logits(batch.lightness[old], *given).float()
+            known, found = logits_before.log_softmax(1), logits[old].float().log_softmax(1)
+            forgotten = (known.exp() * (known - found)).sum(1).mean()
+            total = total + self.keep * forgotten
+            parts["forgotten"] = float(forgotten.detach())
         return total, parts
 
     def chroma(self, network: nn.Module, batch: Batch) -> Tensor:
@@ -169,11 +197,12 @@ def make_network(plan: Plan) -> tuple[nn.Module, frozenset[nn.Parameter]]:
     return network, known
 
 
-def make_criterion(plan: Plan, pictures: PictureSet) -> Criterion:
-    """What the network is to make small."""
+def make_criterion(plan: Plan, pictures: PictureSet, network: nn.Module) -> Criterion:
+    """What the network, as it begins, is to make small."""
     loss = plan.recipe.loss
     if loss.kind != "bins":
         return Distance(loss.kind, loss.scale)
+    assert isinstance(network, Tinct)
     bins = grid_bins(loss.grid)
     frequency = bin_frequency(pictures.colours(pictures.training), bins)
     return Bins(
@@ -183,7 +212,9 @@ def make_criterion(plan: Plan, pictures: PictureSet) -> Criterion:
             mix=loss.rebalance,
             huber=loss.huber,
             gradient=loss.gradient,
-        )
+        ),
+        before=deepcopy(network).eval().requires_grad_(False) if loss.keep else None,
+        keep=loss.keep,
     )
 
 
@@ -198,6 +229,8 @@ def make_objective(
     recipe = plan.recipe
     if isinstance(criterion, Bins):
         criterion.loss.to(fabric.device)
+        if criterion.before is not None:
+            criterion.before.to(fabric.device)
     if recipe.adversarial.kind == "none":
         return Supervised(fabric, network, criterion, recipe, pretrained=pretrained)
     assert isinstance(criterion, Distance)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from run import RESULTS, ROOT, len_cores, scan
+from run import RESULTS, len_cores, made_by, scan
 
 from tinct.cores import workers
 
@@ -141,13 +140,6 @@ def main() -> int:
             f"{way} / (cores x one core)": round(ratio(way), 3) for way in ways if way != "one core"
         },
     }
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    ).stdout.strip()
     record = {
         "name": "many 2 MP pictures with --jobs auto / (cores x one core)",
         "value": value,
@@ -155,9 +147,7 @@ def main() -> int:
         "unit": "x",
         "detail": detail,
         "holds": value >= BAR,
-        "commit": commit,
-        "machine": f"{platform.machine()}, {cores} cores",
-        "python": platform.python_version(),
+        **made_by(),
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "batch.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import secrets
 import statistics
 import subprocess
@@ -30,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from run import RESULTS, ROOT, len_cores, scan
+from run import RESULTS, len_cores, made_by, scan
 
 from tinct.cores import workers
 
@@ -227,13 +226,6 @@ def main() -> int:
         "empty pictures a second that one driver hands out": round(empty, 1),
         "driver's processor milliseconds a picture": round(driver * 1e3, 3),
     }
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    ).stdout.strip()
     record = {
         "name": "many 2 MP pictures, --engine ray / --engine local, without start and end",
         "value": steady,
@@ -241,9 +233,7 @@ def main() -> int:
         "unit": "x",
         "detail": detail,
         "holds": steady <= BAR,
-        "commit": commit,
-        "machine": f"{platform.machine()}, {cores} cores",
-        "python": platform.python_version(),
+        **made_by(),
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "cluster.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

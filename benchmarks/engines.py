@@ -9,9 +9,7 @@ it. A second way to run networks would have to save at least 15 % of what a pict
 from __future__ import annotations
 
 import json
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from run import RESULTS, ROOT, Measurement, len_cores
+from run import RESULTS, Measurement, made_by
 
 from tinct.models import DEFAULT, find_model, weights_path
 from tinct.models.runtime import onnxruntime
@@ -83,19 +81,10 @@ def main() -> int:
         "x",
         detail,
     )
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    ).stdout.strip()
     record = {
         **asdict(measured),
         "holds": measured.holds,
-        "commit": commit,
-        "machine": f"{platform.machine()}, {len_cores()} cores",
-        "python": platform.python_version(),
+        **made_by(),
     }
     (RESULTS / "engines.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     for key, value in detail.items():

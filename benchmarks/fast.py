@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from run import RESULTS, ROOT, Measurement, in_turn, scan
+from run import RESULTS, ROOT, Measurement, in_turn, made_by, scan
 
 import tinct
 from tinct.color import SRGB, lightness, merge, rgb_to_lab
@@ -150,14 +149,10 @@ def main() -> int:
     """Measure, print, write; 1 where a bar is missed."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     results = [cost(), share()]
-    words = ["git", "rev-parse", "--short", "HEAD"]
-    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     record = {
         "measurements": [{**asdict(one), "holds": one.holds} for one in results],
-        "commit": said.stdout.strip(),
         "model": DEFAULT,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
+        **made_by(),
     }
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(record, indent=2)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import platform
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from run import RESULTS, ROOT, Measurement, len_cores, scan
+from run import RESULTS, ROOT, Measurement, made_by, scan
 
 FILE = RESULTS / "gigapixel.json"
 PLOT = ROOT / "docs" / "images" / "gigapixel.png"
@@ -144,7 +143,7 @@ def plot(figures: dict[str, dict[str, float]]) -> None:
     plt.close(figure)
 
 
-def records(figures: dict[str, dict[str, float]], commit: str) -> list[dict[str, Any]]:
+def records(figures: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
     """What is claimed: the largest peak, and the cost at the largest size against 10 megapixels."""
     detail: dict[str, Any] = dict(figures)
     found = [
@@ -169,9 +168,7 @@ def records(figures: dict[str, dict[str, float]], commit: str) -> list[dict[str,
         {
             **asdict(one),
             "holds": one.holds,
-            "commit": commit,
-            "machine": f"{platform.machine()}, {len_cores()} cores",
-            "python": platform.python_version(),
+            **made_by(),
         }
         for one in found
     ]
@@ -185,19 +182,16 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where pictures are made, and removed again")
     asked = parser.parse_args()
     sizes = [float(size) for size in asked.sizes.split(",")]
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    commit = done.stdout.strip()
     figures: dict[str, dict[str, float]] = {}
     if FILE.exists():
         earlier = json.loads(FILE.read_text(encoding="utf-8"))[0]
-        figures = earlier["detail"] if earlier["commit"] == commit else {}
+        figures = earlier["detail"] if earlier["commit"] == made_by()["commit"] else {}
     for size in sizes:
         with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
             for output in asked.outputs.split(","):
                 found = figures[f"{output} {size:g}"] = measure(Path(folder), output, size)
                 print(f"{output} {size:g} MP: {found}", flush=True)
-                stored = records(figures, commit)
+                stored = records(figures)
                 FILE.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
     plot(figures)
     for one in stored:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -24,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
-from run import RESULTS, ROOT, Measurement, scan
+from run import RESULTS, Measurement, made_by, scan
 
 from tinct.flow import warm_up
 from tinct.hints import fitting, obey
@@ -135,19 +133,10 @@ def main() -> int:
                 largest = max(largest, measured["now"])
                 found |= {f"{size} {suffix}: {name}": value for name, value in measured.items()}
     result = Measurement("a hint, preview of 2048 px", largest, BAR, "ms of the processor", found)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
     record = {
         **asdict(result),
         "holds": result.holds,
-        "commit": commit,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
+        **made_by(),
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "hint.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

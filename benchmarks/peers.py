@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import subprocess
 import sys
@@ -29,7 +28,7 @@ from typing import Any
 from peers_page import write_page
 from peers_table import PEERS
 from run import RESULTS as FOLDER
-from run import ROOT, Measurement, len_cores
+from run import ROOT, Measurement, made_by
 
 from tinct.systems.registry import SYSTEMS
 
@@ -264,13 +263,6 @@ def by_onnx(name: str, folder: Path) -> Callable[[], object]:
 
 def write(networks: dict[str, dict[str, Any]], rounds: int) -> None:
     """The results and the page of the docs."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    ).stdout.strip()
     ours = networks[OURS]["onnx"]["cpu_seconds"]
     least = min(
         one[engine]["cpu_seconds"]
@@ -284,9 +276,7 @@ def write(networks: dict[str, dict[str, Any]], rounds: int) -> None:
     record = {
         **asdict(measured),
         "holds": measured.holds,
-        "commit": commit,
-        "machine": f"{platform.machine()}, {len_cores()} cores",
-        "python": platform.python_version(),
+        **made_by(),
         "threads": THREADS,
         "rounds": rounds,
         "times": TIMES,

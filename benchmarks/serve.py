@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import random
 import re
 import signal
@@ -34,7 +33,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 from PIL import Image
-from run import RESULTS, ROOT, scan
+from run import RESULTS, made_by, scan
 
 CLIENTS = 50
 SLOW_CLIENTS = 30
@@ -279,18 +278,9 @@ def main() -> None:
     load.health_p95_seconds = round(health[int(0.95 * (len(health) - 1))], 4)
     load.peak_mib, load.megapixels = round(load.peak_mib, 1), round(load.megapixels, 1)
     judge(measured)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
     record = {
         **asdict(load),
-        "commit": commit,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
+        **made_by(),
         "numpy": np.__version__,
     }
     RESULTS.mkdir(exist_ok=True)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from run import RESULTS, ROOT, Measurement, len_cores, scan
+from run import RESULTS, Measurement, len_cores, made_by, scan
 
 from tinct.color import FloatArray, rgb_to_lab
 from tinct.models import load_model
@@ -277,19 +276,10 @@ def main() -> int:
             continue
         load = os.getloadavg()[0]
         measured = list(work())
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            check=False,
-        ).stdout.strip()
         records = [{**asdict(one), "holds": one.holds} for one in measured]
         record = {
             "measurements": records,
-            "commit": commit,
-            "machine": f"{platform.machine()}, {len_cores()} cores",
-            "python": platform.python_version(),
+            **made_by(),
             "load_before": round(load, 1),
         }
         RESULTS.mkdir(exist_ok=True)

@@ -1,8 +1,9 @@
 """One's own pictures in, one's own model out: a short training that goes on from a shipped one.
 
-A share of every batch comes from a generic set (rehearsal; Robins, "Catastrophic forgetting,
-rehearsal and pseudorehearsal", Connection Science 7, 1995), so that what the network could do
-before is not lost to what it learns now.
+A share of every batch comes from a generic set, and of those pictures the network is to say what
+it said before (rehearsal; Robins, "Catastrophic forgetting, rehearsal and pseudorehearsal",
+Connection Science 7, 1995; by its own odds as in Li and Hoiem, "Learning without Forgetting", arXiv
+1606.09282). It then has room to learn the others, whose looks it can tell from the rest.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tinct.training.sources import list_pictures
 #: with fewer pictures a warning is given: a network learns them rather than from them
 FEW = 20
 RECIPE = "finetune"
-_STEPS = 14.0  # for each root of the number of pictures
+_STEPS = 21.0  # for each root of the number of pictures
 _LEAST, _MOST = 60, 2000
 
 

@@ -1,11 +1,13 @@
 # make demo   install into .venv, colour examples/ into out/, write out/index.html
 # make test   everything the suite needs, then format, lint, types and tests
 # make slow   the long tests: thousands of damaged files
-# make bench  speed and memory, as ratios, into benchmarks/results/
+# make bench  every figure, into benchmarks/results/ and docs/performance.md: two hours
+#             make bench BENCH="run formats" for some
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH ?= run formats hint batch gigapixel cluster engines video serve peers flagship fast evaluate data
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .PHONY: demo test slow bench clean
@@ -23,8 +25,10 @@ slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
 
 bench: $(VENV)/installed-dev
-	$(BIN)/python benchmarks/run.py
-	$(BIN)/python benchmarks/formats.py
+	@missed=; for one in $(BENCH); do \
+		echo "== $$one"; $(BIN)/python benchmarks/$$one.py || missed="$$missed $$one"; \
+	done; $(BIN)/python docs/generate.py; \
+	test -z "$$missed" || { echo "a bar was missed, or something needed is not here:$$missed"; exit 1; }
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Tinct needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'

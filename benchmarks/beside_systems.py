@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from run import RESULTS, len_cores, made_by
 from systems import BUDGET
 
+from tinct.color import rgb_to_lab
 from tinct.evaluation.protocol import Protocol
 from tinct.evaluation.sets import TruthSet, find_sets
 from tinct.evaluation.statistics import compare_pairs
@@ -58,6 +59,30 @@ def as_dull(cases: list[Case], chroma: Chroma, target: float) -> tuple[NDArray[n
             break
         gain *= target / found  # nearly in proportion
     return errors, gain
+
+
+def beside_tint(cases: list[Case], own: Chroma, tint: Chroma) -> dict[str, float]:
+    """What a constant can be compared by: it has a mean colour, and next to no colourfulness.
+
+    Colourfulness counts the mean a third as much as the spread, so that at the tint's even the
+    truth keeps a ninth of its chroma; equal mean chroma is the comparison that says something.
+    """
+    errors, colour = scored(cases, tint, 1.0)
+    truth = [rgb_to_lab(case.truth * np.float32(1 / 255))[..., 1:] for case in cases]
+    ideal, factor = as_dull(cases, truth, colour)
+    strength = [
+        float(np.mean([np.linalg.norm(one, axis=-1).mean() for one in some]))
+        for some in (tint, own)
+    ]
+    ours = scored(cases, own, strength[0] / strength[1])[0]
+    return {
+        "tint": float(errors.mean()),
+        "truth_as_colourful_as_tint": float(ideal.mean()),
+        "factor_on_truth": factor,
+        "ours_with_the_mean_chroma_of_tint": float(ours.mean()),
+        "factor_on_ours": strength[0] / strength[1],
+        "p": compare_pairs(ours, errors, against="tint", metric="ciede2000").p,
+    }
 
 
 def measured(one: TruthSet, runs: Path) -> dict[str, Any]:
@@ -101,7 +126,12 @@ def measured(one: TruthSet, runs: Path) -> dict[str, Any]:
             "p": wins.p,
         }
         print(f"{one.name}: {name}: {rows[name]}", flush=True)
-    return {"pictures": len(cases), "colourfulness_ratio": colour / real, "systems": rows}
+    return {
+        "pictures": len(cases),
+        "colourfulness_ratio": colour / real,
+        "systems": rows,
+        "constant": beside_tint(cases, own, tint),
+    }
 
 
 def main(runs: Path) -> int:

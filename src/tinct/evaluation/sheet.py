@@ -17,16 +17,20 @@ from tinct.evaluation.protocol import grey
 from tinct.image.atomic import write_atomic
 
 #: in `examples` of TINCT_DATA, all in the public domain and none of them trained on: paintings in
-#: colour, and two photographs that never had any
+#: colour, and photographs that never had any
 EXAMPLES = (
     "mauve-morning-ride",
     "schwartze-three-girls",
     "cezanne-card-players",
     "cassatt-girl-arranging-her-hair",
-    "seurat-circus-sideshow",
-    "rembrandt-self-portrait",
+    "hals-couple",
+    "friedrich-abbey",
     "migrant-mother",
     "adams-colorado",
+    "detroit",
+    "saratoga-broadway",
+    "portrait-02",
+    "portrait-04",
 )
 #: shorter side in pixels at which pictures are coloured, as the evaluation sets are
 SHORTER = 256

@@ -48,16 +48,20 @@ def held_out() -> tuple[PictureSet, NDArray[np.int64]]:
     return found, found.validation
 
 
-def errors(model: str, pictures: Iterable[Picture8]) -> NDArray[np.float64]:
-    """CIEDE2000 of each picture, shorter side brought to 192 pixels, squares."""
+def errors(model: str, pictures: Iterable[Picture8]) -> tuple[NDArray[np.float64], float]:
+    """CIEDE2000 of each picture, shorter side brought to 192 pixels, squares; and how colourful
+    they are as a share of the truth's.
+    """
     network, protocol, found = load_model(model), Protocol(size=192), []
     for picture in pictures:
         truth = protocol.fit(picture)
         light = lightness(grey(truth), SRGB)
         chroma = enlarge(network.predict(light).chroma, *light.shape)
         coloured = merge(light, chroma, SRGB, depth=8).astype(np.uint8)
-        found.append(compare(coloured, truth)["ciede2000"])
-    return np.array(found)
+        row = compare(coloured, truth)
+        found.append((row["ciede2000"], row["colourfulness"], row["colourfulness_truth"]))
+    rows = np.array(found)
+    return rows[:, 0], float(rows[:, 1].sum() / rows[:, 2].sum())
 
 
 def main(work: Path, overrides: list[str]) -> int:
@@ -83,7 +87,7 @@ def main(work: Path, overrides: list[str]) -> int:
     rows, holds = {}, True
     for name, chosen in (("artist", own[LEARNED:]), ("elsewhere", others[:ELSEWHERE])):
         pictures = [found.cache[int(at)] for at in chosen]
-        before, after = errors(DEFAULT, pictures), errors(str(run), pictures)
+        (before, dull), (after, vivid) = errors(DEFAULT, pictures), errors(str(run), pictures)
         change = float(after.mean() / before.mean() - 1)
         pairs = compare_pairs(after, before, against=DEFAULT, metric="ciede2000")
         rows[name] = {
@@ -91,6 +95,8 @@ def main(work: Path, overrides: list[str]) -> int:
             "ciede2000_before": float(before.mean()),
             "ciede2000_after": float(after.mean()),
             "change": change,
+            "colourfulness_ratio_before": dull,
+            "colourfulness_ratio_after": vivid,
             "nearer": float((after < before).mean()),
             "p": pairs.p,
         }
@@ -103,6 +109,7 @@ def main(work: Path, overrides: list[str]) -> int:
         "steps": last["step"],
         "settings": {
             "data.replay": recipe.data.replay,
+            "loss.keep": recipe.loss.keep,
             "optimiser.rate": recipe.optimiser.rate,
             "loss.rebalance": recipe.loss.rebalance,
         },

@@ -129,9 +129,11 @@ class _Fields:
 
     def option(self, add: Section, name: str, *short: str, **settings: object) -> None:
         default = getattr(self._kind, name)
-        text = self._texts.get(name, "").replace("%", "%%")
         shown = "" if default is None or default is False else f" [default: {default}]"
-        add(*short, flag(name), default=default, help=text + shown, **settings)
+        add(*short, flag(name), default=default, help=self.text(name) + shown, **settings)
+
+    def text(self, name: str) -> str:
+        return self._texts.get(name, "").replace("%", "%%")
 
     def choice(self, add: Section, name: str, kind: object) -> None:
         self.option(add, name, type=one_of(get_args(kind)), choices=get_args(kind))
@@ -174,7 +176,13 @@ def _how(parser: Parser, fields: _Fields) -> None:
     fields.option(how, "saturation", type=number, metavar="NUMBER")
     fields.choice(how, "toned", Toned)
     fields.option(how, "size", type=whole, metavar="PIXELS")
-    fields.choice(how, "effort", Effort)
+    how(
+        "--effort",
+        type=one_of(get_args(Effort)),
+        choices=get_args(Effort),
+        default=None,  # see `tinct.cli.verbs.effort_of`
+        help=fields.text("effort") + " [default: fast for folders and lists, normal for one]",
+    )
     for name in ("variants", "variant", "seed"):
         fields.option(how, name, type=whole, metavar="NUMBER")
 

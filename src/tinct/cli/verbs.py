@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from tinct.errors import TinctError, UsageError, VerifyError
-from tinct.options import ColorizeOptions, OnExists, flag
+from tinct.options import ColorizeOptions, Effort, OnExists, flag
 
 if TYPE_CHECKING:
     from tinct.batch.engine import Engine
@@ -49,7 +49,12 @@ def colorize(
     **chosen: Any,
 ) -> int:
     """Add colour to pictures; their light stays as it is."""
-    options = ColorizeOptions(**chosen)
+    from tinct.batch.places import is_url, listed
+
+    # of a name that cannot be, `Path.is_dir` raises
+    folders = any(one.endswith("/") or os.path.isdir(one) for one in inputs)  # noqa: PTH112
+    effort = effort_of(chosen, many=len(inputs) > 1 or folders or files_from is not None)
+    options = ColorizeOptions(**(chosen | {"effort": effort}))
     from tinct.batch.engine import EngineOptions
 
     engines = EngineOptions(engine=engine, address=address, jobs=jobs)
@@ -59,8 +64,6 @@ def colorize(
     chosen_model = options.model or DEFAULT
     model_name = find_model(chosen_model).name
     verbosity = -1 if quiet else verbose
-    from tinct.batch.places import is_url, listed
-
     if "-" in inputs or output == "-":
         _check_stream(inputs, output, listed=files_from is not None, as_json=as_json)
         if dry_run:
@@ -152,6 +155,27 @@ def colorize(
             crew=crew_of(partial(make_colour, options, 1), engines, tasks, reporter),
         )
     return summary.exit_code
+
+
+def effort_of(chosen: Mapping[str, Any], *, many: bool) -> Effort:
+    """How much to do for a picture where nobody said so.
+
+    Of many pictures each may differ a little for half the network's time; who colours one wants
+    the best that costs nothing to wait for.
+
+    Args:
+        chosen: the user's options.
+        many: whether the command is about more than one picture, however many there are.
+    """
+    if chosen["effort"] is not None:
+        return cast(Effort, chosen["effort"])
+    if not many:
+        return "normal"
+    from tinct.models import DEFAULT, find_model, weights_path
+    from tinct.models.quantised import is_measured
+
+    name = chosen["model"] or DEFAULT
+    return "fast" if find_model(name) and is_measured(weights_path(name)) else "normal"
 
 
 def verify(

@@ -30,7 +30,9 @@ def watch(
     **chosen: Any,
 ) -> int:
     """Colour pictures as they arrive in a folder, until Ctrl-C."""
-    options = ColorizeOptions(**chosen)
+    from tinct.cli.verbs import effort_of, make_colour, telling
+
+    options = ColorizeOptions(**(chosen | {"effort": effort_of(chosen, many=True)}))
     from tinct.models import DEFAULT, find_model
 
     model = find_model(options.model or DEFAULT)
@@ -40,7 +42,6 @@ def watch(
     from tinct.batch.plan import Task
     from tinct.batch.watch import Scanner
     from tinct.batch.watch import watch as carry_out
-    from tinct.cli.verbs import make_colour, telling
     from tinct.cores import cores, workers
     from tinct.naming import DEFAULT_NAME
 

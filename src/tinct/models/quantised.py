@@ -33,6 +33,11 @@ _BEHIND = ("Clip", "Relu")  # what onnxruntime takes into the convolution before
 _LARGEST = 127  # of a weight's codes: as far below zero as above
 
 
+def is_measured(file: Path) -> bool:
+    """Whether a model's file says between which values its tensors lie."""
+    return bool(properties(file).get(RANGES))
+
+
 def quantised(file: Path, spec: ModelSpec) -> bytes:
     """The content of a model's file, changed so that it is computed in 8 bits where it can be.
 

@@ -49,9 +49,7 @@ def held_out() -> tuple[PictureSet, NDArray[np.int64]]:
 
 
 def errors(model: str, pictures: Iterable[Picture8]) -> tuple[NDArray[np.float64], float]:
-    """CIEDE2000 of each picture, shorter side brought to 192 pixels, squares; and how colourful
-    they are as a share of the truth's.
-    """
+    """CIEDE2000 of each picture, as a square of 192 pixels, and their colourfulness ratio."""
     network, protocol, found = load_model(model), Protocol(size=192), []
     for picture in pictures:
         truth = protocol.fit(picture)

@@ -53,7 +53,7 @@ MANY = 16
 
 def pictures() -> dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Validation pictures by category: sRGB (N, S, S, 3) and grey (N, S, S)."""
-    recipe = load_recipe(ROOT / "recipes" / f"{DEFAULT}.toml")
+    recipe = load_recipe(ROOT / "recipes" / "tinct.toml")
     found = open_pictures(
         source_of(data_folder() / "train"),
         shorter=recipe.data.shorter,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -281,3 +282,25 @@ def test_the_command_takes_it(tmp_path: Path) -> None:
     assert 0 < apart.mean() < 3
     array = np.asarray(Image.open(source))
     assert np.abs(tinct.colorize(array, effort="fast").astype(int) - pictures[1]).mean() < 6
+
+
+def test_many_pictures_are_coloured_so_unless_somebody_says_otherwise(tmp_path: Path) -> None:
+    folder, lone = tmp_path / "in", tmp_path / "lone.png"
+    folder.mkdir()
+    grey = Image.fromarray(np.tile(np.arange(96, dtype=np.uint8), (80, 1)))
+    grey.save(folder / "a.png")
+    grey.save(lone)
+    other = network(tmp_path / "other.onnx")
+
+    def effort(*words: str) -> str:
+        place = Path(tempfile.mkdtemp(dir=tmp_path))
+        assert run(["colorize", *words, "-o", f"{place}/", "--sidecar"]) == 0
+        (record,) = place.glob("*.json")
+        options = json.loads(record.read_text("utf-8"))["options"]
+        return str(options.get("effort", "normal"))
+
+    assert effort(str(folder)) == "fast"  # however many pictures there are
+    assert effort(str(folder), "--effort", "normal") == "normal"
+    assert effort(str(lone)) == "normal"
+    assert effort(str(lone), "--effort", "fast") == "fast"
+    assert effort(str(folder), "--model", str(other)) == "normal"  # nobody measured it

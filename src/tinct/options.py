@@ -95,7 +95,8 @@ class ColorizeOptions:
     effort: Effort = "normal"
     """`best` looks at the picture four times, mirrored and at two sizes, and takes as much longer;
     `fast` computes in 8 bits what it can, which takes the network about half the time and shifts
-    colours a little."""
+    colours a little: where nothing is said, commands for many pictures do that if the model was
+    measured for it."""
     variants: int = 0
     """Colour the picture in so many other plausible ways, 1 to 12, instead of the likeliest."""
     variant: int = 0

@@ -181,7 +181,7 @@ def _how(parser: Parser, fields: _Fields) -> None:
         type=one_of(get_args(Effort)),
         choices=get_args(Effort),
         default=None,  # see `tinct.cli.verbs.effort_of`
-        help=fields.text("effort") + " [default: fast for folders and lists, normal for one]",
+        help=fields.text("effort") + " [default: normal for one picture]",
     )
     for name in ("variants", "variant", "seed"):
         fields.option(how, name, type=whole, metavar="NUMBER")

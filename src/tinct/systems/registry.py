@@ -326,6 +326,6 @@ TINCT = System(
     size=128,
     multiple=32,
     bound=None,
-    settings={"all": "see recipes/tinct-small.second.toml"},
+    settings={"all": "see recipes/tinct.toml"},
     mended=(),
 )

@@ -101,7 +101,10 @@ def store(case: Case, picture: NDArray[Any], place: Path) -> None:
         return
     if case.colour:
         picture = np.repeat(picture[..., None], 3, 2)
-    pyvips.Image.new_from_array(picture).write_to_file(str(place), **case.options)
+    image = pyvips.Image.new_from_array(picture)
+    if picture.ndim == 2 and case.depth == 16:
+        image = image.copy(interpretation="grey16")  # or PNG would take the values for 8 bits
+    image.write_to_file(str(place), **case.options)
 
 
 def decoder(case: Case, source: Path, result: Path) -> Callable[[], pyvips.Image]:

@@ -23,7 +23,7 @@ from tinct.training.sources import list_pictures
 #: with fewer pictures a warning is given: a network learns them rather than from them
 FEW = 20
 RECIPE = "finetune"
-_STEPS = 30.0  # for each root of the number of pictures
+_STEPS = 14.0  # for each root of the number of pictures
 _LEAST, _MOST = 60, 2000
 
 

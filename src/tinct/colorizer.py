@@ -307,7 +307,7 @@ class Colorizer(ColorizeOptions):
                 kept = save(
                     picture,
                     (
-                        flow.coloured_page(page, network, self, measured, packet)
+                        flow.coloured_page(page, network, self, measured, packet, written)
                         for page, packet in zip(picture.pages, packets, strict=True)
                     ),
                     sink,

@@ -41,6 +41,8 @@ KEPT_SIDE = 512
 _SHARED = 4
 #: strips that are coloured at a time, at most: each takes some 50 megabytes
 _AT_ONCE = 4
+#: formats whose encoders need the whole picture first
+_AFTERWARDS = ("webp", "avif")
 
 
 #: bits by the option's value; "same" is the page's own
@@ -189,6 +191,7 @@ def coloured_page(
     options: ColorizeOptions,
     light: Light,
     packet: tuple[bytes, bytes],
+    written: str = "tiff",
 ) -> ColouredPage:
     """A page whose pixels are coloured strip by strip as they are asked for.
 
@@ -198,22 +201,31 @@ def coloured_page(
         options: how.
         light: hears how much the lightness changes.
         packet: the new XMP, and its extension.
+        written: format of the result.
     """
     space = page_space(page)
+    # an encoder that compresses while rows are coloured takes a core for itself
+    busy = written not in _AFTERWARDS and not (page.tiff and page.tiff.compression == 1)
+    most = min(max(1, cores() - busy), _AT_ONCE)
     depth = DEPTHS.get(options.depth, page.depth)
     chroma = page_colours(page, network, options)
     return ColouredPage(
         page=page,
         depth=depth,
         icc=space.icc,
-        strips=_strips(page, chroma, space, depth, light),
+        strips=_strips(page, chroma, space, depth, light, most),
         xmp=packet[0],
         xmp_extension=packet[1],
     )
 
 
 def _strips(
-    page: Page, chroma: FloatArray, space: ColorSpace, depth: Literal[8, 16], light: Light
+    page: Page,
+    chroma: FloatArray,
+    space: ColorSpace,
+    depth: Literal[8, 16],
+    light: Light,
+    most: int,
 ) -> Iterator[Pixels]:
     enlarged = Upsampler(chroma, page.height, page.width)
 
@@ -222,7 +234,7 @@ def _strips(
         rows = enlarged.rows(strip.top, strip.top + before.shape[0])
         return merge_measured(before, rows, space, depth=depth)
 
-    for pixels, largest in ahead(coloured, page.rows(), most=min(cores(), _AT_ONCE)):
+    for pixels, largest in ahead(coloured, page.rows(), most=most):
         light.note(largest, pixels)
         yield pixels
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tinct import jpeg
+from tinct.background import ahead
 from tinct.color import ROUNDING_BOUND, ColorSpace, FloatArray, lightness
 from tinct.color.icc import space_of
 from tinct.image import Page, Picture, upright, upright_size
@@ -180,5 +181,5 @@ def _differences(before: Page, after: Page) -> Iterator[FloatArray]:
 
 def _lightness(page: Page) -> Iterator[FloatArray]:
     space = _space(page)
-    for strip in page.rows():
-        yield lightness(strip.pixels, space)
+    # of two pictures one is decoded while the other is
+    return ahead(lambda strip: lightness(strip.pixels, space), page.rows(), most=2)

@@ -104,7 +104,7 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, count: int, kills:
 def test_a_batch_that_is_killed_goes_on_where_it_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check(tmp_path, monkeypatch, count=6, kills=2)
+    check(tmp_path, monkeypatch, count=24, kills=2)
 
 
 @pytest.mark.slow

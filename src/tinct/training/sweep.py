@@ -129,7 +129,7 @@ def _axes(table: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
         inner = get_type_hints(kind) if is_dataclass(kind) else {}
         pairs = value.items() if isinstance(value, Mapping) else [("", value)]
         for name, one in pairs:
-            wants_list = get_origin(inner.get(name)) is tuple
+            wants_list = get_origin(inner.get(name) if name else kind) is tuple
             several = isinstance(one, list) and any(isinstance(item, list) for item in one)
             if isinstance(one, list) and (several or not wants_list):
                 yield f"{key}.{name}" if name else key, one

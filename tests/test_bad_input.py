@@ -330,3 +330,26 @@ def test_what_decoders_say_of_odd_bytes_stays_inside(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(data[:33] + chunk + data[33:])
     done = tinct("colorize", "-q", "a.png", folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_jpeg_in_three_channels_that_is_cut_short_is_one_line_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    grey = Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (300, 2))).convert("RGB")
+    grey.save(tmp_path / "whole.jpg")
+    data = (tmp_path / "whole.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(data[: len(data) * 2 // 3] + b"\xff\xd9")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    done = subprocess.run(
+        [*TINCT, "colorize", str(tmp_path / "cut.jpg"), "-o", str(tmp_path / "out.jpg")],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert len(done.stderr.splitlines()) == 1, done.stderr  # nothing from the libraries below
+    assert done.stderr.startswith("error: ")
+    assert not list(scratch.iterdir())
+    assert not (tmp_path / "out.jpg").exists()

@@ -256,7 +256,8 @@ class Colorizer(ColorizeOptions):
         file = jpeg.shortcut(content) if content and self.depth != "16" else None
         # It leaves Python to itself, and everything else for a while to this thread.
         luma = Background(partial(jpeg.luma, content, scale=2, file=file)) if file else None
-        scans = Background(partial(jpeg.separated, file)) if file and file.is_mixed else None
+        mixed = file if file and file.is_mixed else None
+        scans = Background(partial(_separated, mixed, luma)) if mixed and luma else None
         with stages("load model"):
             network = self.network
         step = provenance.Step(
@@ -347,3 +348,9 @@ class Colorizer(ColorizeOptions):
             sha256_in=step.sha256_in,
             warnings=(*picture.warnings, *label_warnings(picture, packets), *kept),
         ), step
+
+
+def _separated(file: jpeg.JpegFile, luma: Background[NDArray[np.uint8]]) -> jpeg.JpegFile:
+    """The luma of a JPEG by itself, once it is known to be whole: jpeglib complains aloud."""
+    luma.result()
+    return jpeg.separated(file)

@@ -24,7 +24,7 @@ from tinct.cores import cores
 from tinct.ensemble import predict_best
 from tinct.errors import AlreadyColour, AlreadyTinct, Signed
 from tinct.hints import fitting, obey, untouched
-from tinct.image import ColouredPage, Page, Picture, Strip, from_upright, upright
+from tinct.image import SAVERS, ColouredPage, Page, Picture, Strip, from_upright, upright
 from tinct.image.decode import reduced
 from tinct.luma import luma_chroma, prepare
 from tinct.models.session import Model
@@ -39,10 +39,8 @@ JUDGED_SIDE = 512
 KEPT_SIDE = 512
 #: of how many working sizes a grey JPEG must be for its half-size luma to serve as preview
 _SHARED = 4
-#: strips that are coloured at a time, at most: each takes some 50 megabytes
+#: strips that are coloured at a time, at most: each takes some 20 megabytes
 _AT_ONCE = 4
-#: formats whose encoders need the whole picture first
-_AFTERWARDS = ("webp", "avif")
 
 
 #: bits by the option's value; "same" is the page's own
@@ -191,7 +189,7 @@ def coloured_page(
     options: ColorizeOptions,
     light: Light,
     packet: tuple[bytes, bytes],
-    written: str = "tiff",
+    written: str,
 ) -> ColouredPage:
     """A page whose pixels are coloured strip by strip as they are asked for.
 
@@ -205,7 +203,8 @@ def coloured_page(
     """
     space = page_space(page)
     # an encoder that compresses while rows are coloured takes a core for itself
-    busy = written not in _AFTERWARDS and not (page.tiff and page.tiff.compression == 1)
+    copied = written == "tiff" and page.tiff is not None and page.tiff.compression == 1
+    busy = not copied and not (written in SAVERS and SAVERS[written].afterwards)
     most = min(max(1, cores() - busy), _AT_ONCE)
     depth = DEPTHS.get(options.depth, page.depth)
     chroma = page_colours(page, network, options)

@@ -20,6 +20,7 @@ class Saver:
         icc: colour profile.
         dpi: resolution.
         largest_side: in pixels.
+        afterwards: its encoder begins when all pixels are there.
     """
 
     depths: tuple[int, ...]
@@ -32,6 +33,7 @@ class Saver:
     icc: bool = True
     dpi: bool = True
     largest_side: int = 10_000_000
+    afterwards: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ SAVERS: dict[str, Saver] = {
     "jpeg": Saver((8,), False, False, "never", largest_side=65_500),
     "png": Saver((8, 16), True, False, "always"),
     "tiff": Saver((8, 16), True, True, "always"),
-    "webp": Saver((8,), True, False, "as the source", largest_side=16_383),
-    "avif": Saver((8, 16), True, False, "never", largest_side=16_384),
+    "webp": Saver((8,), True, False, "as the source", largest_side=16_383, afterwards=True),
+    "avif": Saver((8, 16), True, False, "never", largest_side=16_384, afterwards=True),
 }
 
 #: suffix of a tile by its format

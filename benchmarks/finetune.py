@@ -11,6 +11,7 @@ Needs TINCT_DATA; writes benchmarks/results/finetune.json.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -93,7 +94,8 @@ def main(work: Path, overrides: list[str]) -> int:
     taken, left = split(numbers, LEARNED, seed=0)
     others = rng.permutation([at for at in positions if entries[at].artist != artist])
     folder = work / "artist"
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # another split's pictures would be among them
+    folder.mkdir(parents=True)
     for at in own[taken]:
         Image.fromarray(found.cache[int(at)]).save(
             folder / f"{entries[at].id}.jpg", quality=95, subsampling=0

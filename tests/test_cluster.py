@@ -155,6 +155,20 @@ def test_the_usual_way_loads_nothing_of_it(tmp_path: Path) -> None:
     subprocess.run(words, check=True)
 
 
+def test_a_program_that_has_loaded_ray_already_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(picture(1))
+    script = (
+        "import sys, ray; from tinct import cli\n"
+        "sys.exit(cli.run(['colorize', '-q', sys.argv[1], '-o', sys.argv[2], '--engine', 'ray']))"
+    )
+    words = [sys.executable, "-c", script, str(tmp_path / "a.jpg"), str(tmp_path / "out/")]
+    run = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert run.returncode == 6
+    assert run.stderr.count("\n") == 1
+    assert "has loaded Ray already" in run.stderr
+    assert "--address" in run.stderr
+
+
 def test_an_address_where_no_cluster_answers(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

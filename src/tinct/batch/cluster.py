@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,12 @@ def _imported() -> Any:
 
 
 def _start(ray: Any, folder: Path, jobs: int) -> None:
+    raylet: Any = import_module("ray._raylet")
+    if raylet.get_authentication_mode() != raylet.AuthenticationMode.TOKEN:  # as it was loaded
+        raise ResourceError(
+            "this program has loaded Ray already, so that a cluster of our own cannot have a token",
+            remedy="import ray after this run, or start a cluster and name it by --address",
+        )
     try:
         ray.init(
             address="local",

@@ -31,6 +31,8 @@ from run import RESULTS, Measurement, in_turn, made_by, scan
 import tinct
 
 BAR = 1.5
+#: megapixels of a scan, and of a picture so small that the network weighs as much as the codec
+USUAL, SMALL = 12.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,6 @@ class Case:
     """Of the file."""
     depth: int = 8
     """Bits of a value."""
-    share: float = 1.0
-    """Of the pixels asked for: the slow encoders get fewer."""
     options: dict[str, Any] = field(default_factory=dict)
     """What libvips is told, as Tinct tells it."""
     colour: bool = False
@@ -68,20 +68,19 @@ CASES = {
     "png-8": Case("png", options=PNG),
     "png-16": Case("png", 16, options=PNG),
     "jpeg in three channels": Case("jpg", colour=True, options={"Q": 90, "optimize_coding": True}),
-    "webp": Case("webp", share=1 / 4, options={"Q": 90, "smart_subsample": True, "exact": True}),
+    "webp": Case("webp", options={"Q": 90, "smart_subsample": True, "exact": True}),
     "avif": Case(
         "avif",
-        share=1 / 8,
         options={"Q": 90, "compression": "av1", "effort": 2, "subsample_mode": "off"},
     ),
-    "heic to png": Case("heic", share=1 / 4, options=PNG, target="png"),
-    "jpeg 2000 to png": Case("jp2", share=1 / 4, options=PNG, target="png"),
+    "heic to png": Case("heic", options=PNG, target="png"),
+    "jpeg 2000 to png": Case("jp2", options=PNG, target="png"),
 }
 
 
 def pixels(case: Case, megapixels: float) -> NDArray[Any]:
     """The picture, 4 to 3."""
-    height = round((megapixels * 1e6 * case.share * 3 / 4) ** 0.5)
+    height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     grey: NDArray[Any] = scan(height, height * 4 // 3)
     if case.depth == 8:
         return grey
@@ -152,41 +151,41 @@ def main() -> int:
     """Measure the formats asked for, print and store them; 1 where a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help=f"of {', '.join(CASES)}")
-    parser.add_argument("--megapixels", type=float, default=12)
+    parser.add_argument("--megapixels", type=float, help=f"{USUAL:g}, and {SMALL:g} after that")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     unknown = set(asked.names) - set(CASES)
     if unknown:
         parser.error(f"no format {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
     load = os.getloadavg()[0]
-    detail: dict[str, Any] = {"load_before": round(load, 1)}
-    for name in asked.names or CASES:
-        with tempfile.TemporaryDirectory() as folder:
-            detail[name] = found = measure(name, asked.megapixels, asked.rounds, Path(folder))
-        print(
-            f"{name:24} {found['megapixels']:5.1f} MP  wall {found['wall']:6.2f} x"
-            f"  processor {found['processor']:6.2f} x"
-            f"  ({found['tinct_s']:.2f} s / {found['libvips_s']:.2f} s)",
-            flush=True,
-        )
-    rows = {name: found for name, found in detail.items() if isinstance(found, dict)}
     measured = []
-    for what, some in (
-        ("formats into themselves / libvips, the worst", rows.keys() - PLAIN),
-        ("uncompressed TIFF, which libvips copies / libvips", rows.keys() & PLAIN),
-    ):
-        if some:
-            worst = max(rows[name]["wall"] for name in some)
-            chosen = {
-                f"{name}, {key}": value
-                for name, row in rows.items()
-                if name in some
-                for key, value in row.items()
-            }
-            measured.append(Measurement(what, worst, BAR, "x", chosen))
+    for size in (USUAL, SMALL) if asked.megapixels is None else (asked.megapixels,):
+        rows = {}
+        for name in asked.names or CASES:
+            with tempfile.TemporaryDirectory() as folder:
+                rows[name] = found = measure(name, size, asked.rounds, Path(folder))
+            print(
+                f"{name:24} {found['megapixels']:5.1f} MP  wall {found['wall']:6.2f} x"
+                f"  processor {found['processor']:6.2f} x"
+                f"  ({found['tinct_s']:.2f} s / {found['libvips_s']:.2f} s)",
+                flush=True,
+            )
+        for what, some in (
+            ("formats into themselves / libvips, the worst", rows.keys() - PLAIN),
+            ("uncompressed TIFF, which libvips copies / libvips", rows.keys() & PLAIN),
+        ):
+            if some:
+                worst = max(rows[name]["wall"] for name in some)
+                chosen = {
+                    f"{name}, {key}": value
+                    for name, row in rows.items()
+                    if name in some
+                    for key, value in row.items()
+                }
+                measured.append(Measurement(f"{what}, {size:g} MP", worst, BAR, "x", chosen))
     if not asked.names:
         record = {
-            "load_before": detail["load_before"],
+            "load_before": round(load, 1),
             "measurements": [{**asdict(one), "holds": one.holds} for one in measured],
             **made_by(),
         }

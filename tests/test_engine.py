@@ -220,7 +220,7 @@ def test_a_recipe_that_goes_on_from_another_trains_both_wherever_it_is_broken_of
 
 def test_where_to_begin_is_said_once(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(ConfigError, match="both say where to begin"):
-        quick("after=alpha", "start=tinct-small.second")
+        quick("after=alpha", "start=tinct-small.third")
     with pytest.raises(ConfigError, match="no such recipe"):
         train(quick("after=alfa"), folder, tmp_path / "run", quiet=True)
     with pytest.raises(ConfigError, match="on one device"):

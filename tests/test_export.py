@@ -241,6 +241,53 @@ def test_what_float16_cannot_hold_is_left() -> None:
     np.testing.assert_array_equal(session.run(None, {})[0], np.full(300, 1e6 + 2.5, np.float32))
 
 
+def a_row_with_an_outlier() -> graph.Exported:
+    """Two 1x1 convolutions; in one of them a single number hides what the others add up to."""
+    rng = np.random.default_rng(0)
+    plain = rng.normal(0, 1, (64, 64, 1, 1)).astype(np.float32)
+    outlier = np.full((64, 64, 1, 1), 0.4, np.float32)
+    outlier[:, 0] = 127  # looks at a channel that is empty
+    nodes = [
+        helper.make_node("Conv", ["lightness", "plain"], ["hidden"]),
+        helper.make_node("Relu", ["hidden"], ["positive"]),
+        helper.make_node("Mul", ["positive", "open"], ["shut"]),
+        helper.make_node("Conv", ["shut", "outlier"], ["chroma"]),
+    ]
+    open_ = np.ones((1, 64, 1, 1), np.float32)
+    open_[0, 0] = 0
+    weights = {"plain": plain, "outlier": outlier, "open": open_}
+    shape = [1, 64, 8, 8]
+    model = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "g",
+            [helper.make_tensor_value_info("lightness", TensorProto.FLOAT, shape)],
+            [helper.make_tensor_value_info("chroma", TensorProto.FLOAT, shape)],
+            [numpy_helper.from_array(value, name) for name, value in weights.items()],
+        ),
+        ir_version=10,
+        opset_imports=[helper.make_operatorsetid("", 18)],
+    )
+    seen = torch.from_numpy(rng.normal(0, 0.01, shape).astype(np.float32))
+    session = onnxruntime().InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    chroma = torch.from_numpy(session.run(["chroma"], {"lightness": seen.numpy()})[0])
+    return graph.Exported(model, 0.0, graph.TOLERANCE, (seen,), chroma)
+
+
+def test_a_weight_that_8_bits_would_harm_is_stored_as_float16() -> None:
+    exported = a_row_with_an_outlier()
+    assert graph.delicate(exported) == ("outlier",)
+    small, rounding = graph.stored(exported, "int8", halves=("outlier",))
+    names = {each.name for each in small.graph.initializer}
+    assert {"plain.codes", "outlier.half"} <= names
+    assert "outlier.codes" not in names
+    assert rounding < graph.DELICATE
+    harmed, rounding = graph.stored(exported, "int8")
+    assert harmed is exported.graph or rounding > graph.DELICATE
+
+
 @pytest.mark.usefixtures("traced")
 def test_only_the_runs_own_model_is_replaced(
     alpha: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

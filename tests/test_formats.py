@@ -142,7 +142,7 @@ def test_a_turned_picture_gets_the_colours_of_the_upright_one(
     missed = np.abs(chroma(UPRIGHT[orientation](pixels)) - chroma(wanted)).mean()
     wrong = np.abs(chroma(wanted) - chroma(np.rot90(wanted, 2))).mean()
     # a turned JPEG has other luma: its table of quantisation is not symmetric
-    assert missed < (1.5 if kind.suffix == ".jpg" else 1e-3)
+    assert missed < (2.5 if kind.suffix == ".jpg" else 1e-3)
     assert wrong > 8, "the colours are the same everywhere: this shows nothing"
 
 

@@ -58,7 +58,7 @@ def test_the_default_model_comes_first() -> None:
 
 
 def test_an_unknown_model_is_met_with_the_nearest_name() -> None:
-    with pytest.raises(ModelError, match=r"did you mean .tinct-small\.second."):
+    with pytest.raises(ModelError, match=r"did you mean .tinct-small\.third."):
         find_model("tinct-smal.second")
 
 

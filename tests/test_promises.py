@@ -105,7 +105,7 @@ def test_the_result_says_what_it_is(
     text = xmp.decode()
     assert "compositeWithTrainedAlgorithmicMedia" in text
     assert f"{tinct.__version__}" in text
-    assert "tinct-small.second" in text
+    assert "tinct-small.third" in text
     assert source.name in text
     with pytest.raises(AlreadyTinct):
         colorizer.file(target, tmp_path / f"again{suffix}")

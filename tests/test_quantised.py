@@ -26,7 +26,15 @@ from tinct.models import DEFAULT, find_model, load_model, saturation, weights_pa
 from tinct.models.exported import properties
 from tinct.models.graph import Graph
 from tinct.models.halved import Features, Halved
-from tinct.models.quantised import RANGES, convolutions, in_8_bits, quantised, ranges_of, text_of
+from tinct.models.quantised import (
+    DELICATE,
+    RANGES,
+    convolutions,
+    in_8_bits,
+    quantised,
+    ranges_of,
+    text_of,
+)
 from tinct.models.runtime import onnxruntime
 from tinct.models.session import Model
 from tinct.serve.work import Worker
@@ -170,16 +178,27 @@ def test_a_channel_that_hardly_looks_keeps_its_bias() -> None:
     np.testing.assert_allclose(y[0, 0], -5, atol=12 / 255)
 
 
+def test_a_delicate_weight_is_computed_in_float32(tmp_path: Path) -> None:
+    model = small()
+    inputs = [np.random.default_rng(6).normal(0, 1, (1, 16, 24, 20)).astype(np.float32)]
+    ranges = ranges_over_inputs(model, inputs)
+    found = in_8_bits(model.SerializeToString(), ranges, delicate=["w3"])
+    assert operators(found, tmp_path)["QLinearConv"] == 2
+    assert operators(found, tmp_path)["FusedConv"] + operators(found, tmp_path)["Conv"] == 1
+
+
 def test_onnxruntime_fuses_all_that_has_ranges(tmp_path: Path) -> None:
     file = weights_path(DEFAULT)
-    ranges = ranges_of(properties(file)[RANGES])
+    about = properties(file)
+    ranges, delicate = ranges_of(about[RANGES]), about[DELICATE].split()
     asked = [
         one
         for one in convolutions(Graph(file.read_bytes()))
-        if one.given in ranges and one.result in ranges
+        if one.given in ranges and one.result in ranges and one.weight not in delicate
     ]
+    assert delicate
     found = operators(quantised(file, find_model(DEFAULT)), tmp_path)
-    assert found["QLinearConv"] == len(asked) > 40
+    assert found["QLinearConv"] == len(asked) > 30
     assert not found["ConvInteger"]
     whole = Counter(node.op_type for node in onnx.load(file).graph.node)
     assert found["Conv"] + found["FusedConv"] == whole["Conv"] - len(asked)
@@ -191,7 +210,7 @@ def test_colours_are_nearly_those_of_floats(
     for hints in (None, POINTS):
         one, other = (model.predict(light, hints=hints) for model in (fast, normal))
         assert 0 < np.abs(one.chroma - other.chroma).mean() < 1.5
-        assert np.abs(one.chroma).mean() > 4
+        assert np.abs(one.chroma).mean() > 1.5
     plain = fast.predict(light).chroma
     assert np.abs(fast.predict(light, hints=POINTS).chroma - plain).max() > 10
 

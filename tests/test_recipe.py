@@ -192,6 +192,8 @@ def test_every_system_has_a_recipe() -> None:
         "finetune",
         "tinct",
         "tinct-small.first",
+        "tinct-small.second",
+        "tinct-small.renewed",
     }
 
 

@@ -48,13 +48,13 @@ def test_pictures_are_shown_as_they_are(tmp_path: Path) -> None:
     options = StudyOptions(pictures=4, attention_checks=1, size=48)
     build(
         tmp_path / "study",
-        models={"ours": "tinct-small.second"},
+        models={"ours": "tinct-small.third"},
         predictions={},
         data=[truths],
         options=options,
     )
     study = open_study(tmp_path / "study", files=True)
-    paint = colourer(load_model("tinct-small.second"))
+    paint = colourer(load_model("tinct-small.third"))
     for picture in study.pictures:
         with Image.open(truths / picture.name) as file:
             truth = Protocol("crop", 48).fit(np.asarray(file.convert("RGB")))
@@ -65,7 +65,7 @@ def test_pictures_are_shown_as_they_are(tmp_path: Path) -> None:
         assert np.array_equal(shown[ORIGINAL], truth)
         assert np.array_equal(shown["ours"], colour(truth, paint))
     (way,) = [way for way in study.ways if way.kind == "model"]
-    assert way.sha256 == load_model("tinct-small.second").spec.sha256
+    assert way.sha256 == load_model("tinct-small.third").spec.sha256
 
 
 def test_files_do_not_tell_what_they_hold(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from tinct.models.spec import ModelSpec
 
 #: what a file calls its ranges
 RANGES = "ranges"
+#: and what the names of weights that 8 bits would harm
+DELICATE = "delicate"
 #: least and largest value of a tensor
 Range = tuple[float, float]
 
@@ -45,7 +47,8 @@ def quantised(file: Path, spec: ModelSpec) -> bytes:
         ModelError: the file does not say between which values its tensors lie, or what it says
             does not fit it.
     """
-    said = properties(file).get(RANGES, "")
+    about = properties(file)
+    said = about.get(RANGES, "")
     if not said:
         raise ModelError(
             f"the model '{spec.name}' was not measured for 8 bits",
@@ -55,7 +58,8 @@ def quantised(file: Path, spec: ModelSpec) -> bytes:
             else "use --effort normal: only models that give a distribution can be measured",
         )
     try:
-        return in_8_bits(file.read_bytes(), ranges_of(said), spec.features)
+        delicate = about.get(DELICATE, "").split()
+        return in_8_bits(file.read_bytes(), ranges_of(said), spec.features, delicate=delicate)
     except (OSError, ValueError) as error:
         raise ModelError(
             f"what it says of its ranges is wrong: {error}",
@@ -85,7 +89,13 @@ def text_of(ranges: Mapping[str, Range]) -> str:
     return " ".join(f"{name}:{low:.4g}:{high:.4g}" for name, (low, high) in ranges.items())
 
 
-def in_8_bits(model: bytes, ranges: Mapping[str, Range], border: Collection[str] = ()) -> bytes:
+def in_8_bits(
+    model: bytes,
+    ranges: Mapping[str, Range],
+    border: Collection[str] = (),
+    *,
+    delicate: Collection[str] = (),
+) -> bytes:
     """An ONNX file whose convolutions between tensors of `ranges` are to be computed in 8 bits.
 
     Args:
@@ -94,6 +104,7 @@ def in_8_bits(model: bytes, ranges: Mapping[str, Range], border: Collection[str]
             follows, where one does.
         border: tensors at which the graph may be cut in two; what both halves see of them is
             rounded, so that together they say what the whole does.
+        delicate: weights whose convolutions are computed in float32 all the same.
 
     Raises:
         ValueError: it is no such file, or no convolution lies between two of `ranges`.
@@ -102,7 +113,7 @@ def in_8_bits(model: bytes, ranges: Mapping[str, Range], border: Collection[str]
     chosen = {
         one.place: one
         for one in convolutions(graph)
-        if one.given in ranges and one.result in ranges
+        if one.given in ranges and one.result in ranges and one.weight not in delicate
     }
     if not chosen:
         raise ValueError("no convolution lies between two of them")
@@ -117,7 +128,11 @@ def in_8_bits(model: bytes, ranges: Mapping[str, Range], border: Collection[str]
             takes[1:] = [f"{name}.8bit" for name in one.takes[1:]]
         twice = steps.keys() & set(border)  # onnxruntime makes one pair of both, where it is whole
         gives = [f"{name}.whole" if name in twice else name for name in one.gives]
-        nodes.append(one.between(takes, gives))
+        if one.operator == "Conv" and one.takes[1] in delicate:
+            # or onnxruntime, where it sees codes before and behind, would round the weight itself
+            nodes += [one.between(takes, [f"{gives[0]}.alone"]), _same(gives[0])]
+        else:
+            nodes.append(one.between(takes, gives))
         for name in one.gives:
             if name in twice:
                 nodes += _rounded(graph, f"{name}.whole", name, *steps[name])
@@ -157,6 +172,11 @@ def _step(low: float, high: float) -> tuple[float, int]:
     low, high = min(low, 0), max(high, 0)
     step = (high - low) / 255
     return step, round(-low / step)
+
+
+def _same(result: str) -> Node:
+    """`result`: what is in `RESULT.alone`; a sum of one is not optimised away."""
+    return node("Sum", [f"{result}.alone"], result)
 
 
 def _rounded(graph: Graph, name: str, result: str, step: float, zero: int) -> list[Node]:

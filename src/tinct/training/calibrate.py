@@ -87,11 +87,14 @@ def calibrate(
     return fitted(SETTINGS, [float(one) / real for one in sums])
 
 
-def best_size(model: Model, run: Path, sizes: Sequence[int], *, pictures: int = 96) -> int:
+def best_size(
+    opened: Callable[[int], Model], run: Path, sizes: Sequence[int], *, pictures: int = 96
+) -> int:
     """The shorter side at which a model errs least on validation pictures of its run.
 
     Args:
-        model: exported from the run.
+        opened: the model, exported from the run, with a working size; a larger one than its own
+            would be seen beside that, see `Model.predict`.
         run: folder of the training.
         sizes: to choose from.
         pictures: at most so many.
@@ -102,10 +105,10 @@ def best_size(model: Model, run: Path, sizes: Sequence[int], *, pictures: int = 
     truths, greys = held_out(run, pictures)
     errors = []
     for size in sizes:
-        error = 0.0
+        model, error = opened(size), 0.0
         for truth, grey in zip(truths, greys, strict=True):
             light = lightness(grey)
-            chroma = enlarge(model.predict(light, size=size).chroma, *light.shape)
+            chroma = enlarge(model.predict(light).chroma, *light.shape)
             lab = rgb_to_lab(merge(light, chroma, SRGB, depth=8) * np.float32(1 / 255))
             true = rgb_to_lab(truth * np.float32(1 / 255))
             error += float(ciede2000(lab.transpose(2, 0, 1), true.transpose(2, 0, 1)).mean())

@@ -23,11 +23,12 @@ from torch.nn.utils import parametrize
 from tinct.errors import ModelError, TinctError
 from tinct.image.atomic import write_atomic
 from tinct.models.exported import FORM, ONNX_NAME
+from tinct.models.quantised import DELICATE
 from tinct.models.spec import ModelSpec
 from tinct.systems import SYSTEMS, System, find_system
 from tinct.systems.classifier import Kind, load_classifier
 from tinct.systems.tinct import Tinct
-from tinct.training.graph import Interface, finished, graph_of, stored
+from tinct.training.graph import Interface, delicate, finished, graph_of, stored
 
 #: the longest side that an exported network is asked to see, in shorter sides
 LONGEST = 3
@@ -114,7 +115,8 @@ def export_run(
             where=str(run),
             remedy="another release of torch or onnxscript may export it rightly",
         )
-    graph, rounding = stored(exported, storage)
+    halves = delicate(exported) if storage == "int8" or calibrate else ()
+    graph, rounding = stored(exported, storage, halves=halves)
     steering = {}
     if interface is Interface.DISTRIBUTION:
         steering = {
@@ -135,6 +137,7 @@ def export_run(
         "difference": f"{exported.difference:.2g}",
         "rounding": f"{rounding:.2g}",
         "storage": "float32" if graph is exported.graph else storage,
+        **({DELICATE: " ".join(halves)} if calibrate else {}),
         **({} if like is None else _taken_over(like)),
     }
     file = target or run / ONNX_NAME
@@ -192,10 +195,14 @@ def _calibration(file: Path, run: Path, size: int) -> dict[str, str]:
     from tinct.training.calibrate import best_size, calibrate
     from tinct.training.ranges import measured
 
-    model = Model(spec_of(file), file)
+    spec = spec_of(file)
+
+    def opened(size: int) -> Model:
+        return Model(replace(spec, working_size=size, largest_side=LONGEST * size), file)
+
     # scenes larger than the squares that were learned from, but not so that things are strangers
-    best = best_size(model, run, [size * quarters // 128 * 32 for quarters in (4, 5, 6)])
-    model = Model(replace(model.spec, working_size=best, largest_side=LONGEST * best), file)
+    best = best_size(opened, run, [size * quarters // 128 * 32 for quarters in (4, 5, 6)])
+    model = opened(best)
     found = calibrate(model, run)
     temperature, gain = found.usual
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -28,6 +28,8 @@ TOLERANCE = 1e-3
 FEATURES = ("features.4", "features.8", "features.16", "features.32", "features.pooled")
 #: mean change of a*b*, in CIE units, that rounding the weights must stay below to be done
 VISIBLE = 0.5
+#: the same for one weight alone, which is otherwise stored as float16 and computed in float32
+DELICATE = 0.1
 _LARGEST_HALF = 65504.0
 _BYTEWISE = 4096  # numbers that a weight has at least to be stored as int8
 
@@ -176,16 +178,46 @@ def graph_of(network: nn.Module, interface: Interface, *, size: int) -> Exported
     return Exported(graph, difference, tolerance, inputs, expected, features)
 
 
+def delicate(exported: Exported) -> tuple[str, ...]:
+    """Weights whose rounding to 8 bits would by itself move a*b* by more than `DELICATE`.
+
+    ImageNet networks with folded normalisation have some: where one number of a row is far
+    larger than all others, these are rounded away together, and what they add up to is gone.
+    """
+    found = []
+    for number, weight in enumerate(exported.graph.graph.initializer):
+        values = numpy_helper.to_array(weight)
+        if weight.data_type != TensorProto.FLOAT or not _in_bytes(values):
+            continue
+        graph = onnx.ModelProto()
+        graph.CopyFrom(exported.graph)
+        codes, step = _coded(values)
+        rounded = numpy_helper.from_array((codes * step).astype(np.float32), weight.name)
+        graph.graph.initializer[number].CopyFrom(rounded)
+        given = _onnx(_session(graph), exported.seen)
+        if float((given - exported.chroma).abs().mean()) > DELICATE:
+            found.append(weight.name)
+    return tuple(found)
+
+
 def stored(
-    exported: Exported, storage: Literal["float16", "int8"] = "float16"
+    exported: Exported,
+    storage: Literal["float16", "int8"] = "float16",
+    *,
+    halves: Collection[str] = (),
 ) -> tuple[onnx.ModelProto, float]:
     """The graph with weights in fewer bytes, and the mean change of a*b* by that in CIE units.
 
     Where the change would be visible, the graph is handed back as it was.
+
+    Args:
+        exported: the graph.
+        storage: of its weights.
+        halves: names of those that are stored as float16 either way, as of `delicate`.
     """
     small = onnx.ModelProto()
     small.CopyFrom(exported.graph)
-    shrink_weights(small, bytewise=storage == "int8")
+    shrink_weights(small, bytewise=storage == "int8", halves=halves)
     given = _onnx(_session(small), exported.seen)
     rounding = float((given - exported.chroma).abs().mean())
     if rounding < VISIBLE:
@@ -206,7 +238,13 @@ def finished(graph: onnx.ModelProto, description: Mapping[str, str]) -> bytes:
     return data
 
 
-def shrink_weights(model: onnx.ModelProto, *, bytewise: bool, smallest: int = 256) -> None:
+def shrink_weights(
+    model: onnx.ModelProto,
+    *,
+    bytewise: bool,
+    halves: Collection[str] = (),
+    smallest: int = 256,
+) -> None:
     """Store float32 weights in fewer bytes, and widen them when the model is loaded.
 
     The runtime folds the widening away once, so arithmetic stays float32 and only the file
@@ -216,6 +254,7 @@ def shrink_weights(model: onnx.ModelProto, *, bytewise: bool, smallest: int = 25
         model: changed in place.
         bytewise: large matrices and kernels as int8, with a step for each output channel; all
             else as float16.
+        halves: names of weights that are stored as float16 either way.
         smallest: weights with fewer numbers stay as they are.
     """
     graph = model.graph
@@ -228,10 +267,8 @@ def shrink_weights(model: onnx.ModelProto, *, bytewise: bool, smallest: int = 25
             or np.abs(values).max() > _LARGEST_HALF
         ):
             kept.append(weight)
-        elif bytewise and values.size >= _BYTEWISE and not _one_channel_each(values):
-            step = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True) / 127
-            step[step == 0] = 1
-            codes = np.rint(values / step).astype(np.int8)
+        elif bytewise and weight.name not in halves and _in_bytes(values):
+            codes, step = _coded(values)
             names = [f"{weight.name}.{part}" for part in ("codes", "step", "wide")]
             kept.append(numpy_helper.from_array(codes, names[0]))
             kept.append(numpy_helper.from_array(step.astype(np.float32), names[1]))
@@ -246,6 +283,19 @@ def shrink_weights(model: onnx.ModelProto, *, bytewise: bool, smallest: int = 25
     nodes += graph.node
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _in_bytes(values: NDArray[np.float32]) -> bool:
+    """Whether a weight is one that may be stored as int8."""
+    largest = np.abs(values).max(initial=0)
+    return values.size >= _BYTEWISE and largest <= _LARGEST_HALF and not _one_channel_each(values)
+
+
+def _coded(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """A weight (O, ...) as codes, and the step (O, 1, ...) of each output channel."""
+    step = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True) / 127
+    step[step == 0] = 1
+    return np.rint(values / step).astype(np.int8), step
 
 
 def _one_channel_each(kernel: NDArray[np.float32]) -> bool:

@@ -113,7 +113,8 @@ class Loop:
                 chosen = [next(batches) for _ in range(self.per_step)]
             rates = self._set_rates()
             self.at = progress.step + 1
-            meter.add(self.objective.step(chosen), self.seen_per_step)
+            seen = self.fabric.world_size * sum(len(batch.lightness) for batch in chosen)
+            meter.add(self.objective.step(chosen), seen)
             progress.step += 1
             progress.seconds = spent[0] + time.monotonic() - began
             progress.core_seconds = spent[1] + time.process_time() - cores

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
+from tinct.color import rgb_to_lab
 from tinct.models import DEFAULT, MODELS
 from tinct.models.spec import USUAL
 from tinct.options import ColorizeOptions
+from tinct.training import calibrate
 from tinct.training.calibrate import fitted
 
 
@@ -51,3 +57,18 @@ def test_heat_follows_the_settings_and_a_factor_goes_beyond() -> None:
     alone = replace(MODELS[DEFAULT], temperature=0.7, gain=1.0, vividness=())
     assert alone.heat(USUAL) == pytest.approx((0.7, 1))
     assert alone.heat(USUAL / 2) == pytest.approx((0.7, 0.5))
+
+
+def test_the_best_working_size_is_judged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = np.full((2, 32, 32, 3), (180, 120, 90), np.uint8)
+    grey = np.full((2, 32, 32), 132, np.uint8)
+    monkeypatch.setattr(calibrate, "held_out", lambda *_: (truth, grey))
+    right = rgb_to_lab(truth[0, 0, 0] * np.float32(1 / 255))[1:]
+    shares = {128: 0.2, 160: 1.0, 192: 0.6}
+
+    def opened(size: int) -> Any:
+        chroma = np.broadcast_to(right * np.float32(shares[size]), (8, 8, 2)).copy()
+        # a model that is asked for no size takes its own
+        return SimpleNamespace(predict=lambda light: SimpleNamespace(chroma=chroma))
+
+    assert calibrate.best_size(opened, Path("run"), [128, 160, 192]) == 160

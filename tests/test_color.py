@@ -212,7 +212,8 @@ def test_chroma_shrinks_no_further_than_the_edge_of_the_gamut(name: str) -> None
     assert (factor[inside(np.ones_like(factor), -1e-5)] == 1).all()
     assert inside(factor, 3e-5).all()  # the colours are mixed there, in linear light
     shrunk = factor < 1
-    assert (~inside(np.minimum(factor * 1.01, 1), 0))[shrunk].mean() > 0.995
+    for more, share in ((1.003, 0.97), (1.01, 0.99)):
+        assert (~inside(np.minimum(factor * more, 1), 0))[shrunk].mean() > share
 
 
 @EVERY_SPACE

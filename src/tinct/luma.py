@@ -226,7 +226,7 @@ def _table(
     axes = a + _STEP * np.arange(rows + 1), b + _STEP * np.arange(columns + 1)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).astype(np.float32).reshape(-1, 2)
     light = np.repeat(_LIGHTS, len(grid))
-    _, planes, factor = linear_in_gamut(light, np.tile(grid, (len(_LIGHTS), 1)), space)
+    _, _, planes, factor = linear_in_gamut(light, np.tile(grid, (len(_LIGHTS), 1)), space)
     rgb = np.stack([space.encode(plane, i) for i, plane in enumerate(planes)], -1)
     rgb *= np.float32(255)
     rgb = rgb.reshape(len(_LIGHTS), len(grid), 3).astype(np.float64)

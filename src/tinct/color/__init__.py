@@ -136,8 +136,8 @@ def encode(lab: FloatArray, space: ColorSpace = SRGB) -> FloatArray:
     flat = np.asarray(lab, np.float32).reshape(-1, 3)
     out = np.empty(flat.shape, np.float32)
     for rows in _strips(len(flat), 1):
-        _, planes, _ = linear_in_gamut(flat[rows, 0], flat[rows, 1:], space)
-        for i, plane in enumerate(planes):
+        colours = linear_in_gamut(flat[rows, 0], flat[rows, 1:], space)
+        for i, plane in enumerate(colours.planes):
             out[rows, i] = space.encode(plane, i)
     return out.reshape(lab.shape)
 
@@ -146,7 +146,7 @@ def in_gamut_scale(light: FloatArray, chroma: FloatArray, space: ColorSpace = SR
     """The factor (H, W) in 0..1 that `merge` multiplies chroma by, to stay in the gamut."""
     out = np.ones(light.shape, np.float32)
     for rows in _strips(*light.shape):
-        factor = linear_in_gamut(light[rows].ravel(), chroma[rows].reshape(-1, 2), space)[2]
+        factor = linear_in_gamut(light[rows].ravel(), chroma[rows].reshape(-1, 2), space).factor
         if factor is not None:
             out[rows] = factor.reshape(out[rows].shape)
     return out
@@ -195,9 +195,9 @@ def _merge_flat(
     light: FloatArray, chroma: FloatArray, space: ColorSpace, depth: Depth
 ) -> tuple[Pixels, float]:
     wanted = light
-    light, planes, _ = linear_in_gamut(light, chroma, space)
+    light, luminance, planes, _ = linear_in_gamut(light, chroma, space)
     pixels = np.empty((light.size, 3), np.uint8 if depth == 8 else np.uint16)
-    missed = -lightness_to_luminance(light)
+    missed = -luminance
     for i, plane in enumerate(planes):
         codes = space.codes(plane, i, depth)
         pixels[:, i] = codes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,27 +18,34 @@ from tinct.errors import ModelError
 _OVER = np.float32(1e-6)  # float32 noise of white itself; 4e-5 L* when clipped
 _LARGEST = 1000.0  # beyond every gamut, and its cube is far from overflow
 _STEPS = 12
-_LEVELS, _HUES = 200, 360  # of the table of the gamut's edge
+_LEVELS, _HUES = 200, 720  # of the table of the gamut's edge
 _REACH = 200.0  # of dx and dz, beyond the edge of any space
-_STRIDE = np.float32(1.01)
 _UNDER = np.array([0.999, 0.998, 0.996, 0.992, 0.985, 0.97, 0.94, 0.88], np.float32)
-_SHY = 0.997  # what is read off the table is mostly inside, then
+_NEAR = np.float32(0.99)  # of the chroma: hardly outside
+_SHY = 0.998  # what is read off the table is mostly inside, then
 _CLOSE = np.float32(1e-3)  # of the chroma; the eye sees no such difference
 
 
-def linear_in_gamut(
-    light: FloatArray, chroma: FloatArray, space: ColorSpace
-) -> tuple[FloatArray, list[FloatArray], FloatArray | None]:
-    """Colours as linear light, with as much of their chroma as the space can show.
+class InGamut(NamedTuple):
+    """Colours that a space can show."""
+
+    light: FloatArray
+    """(N,) L*."""
+    luminance: FloatArray
+    """(N,) Y of that L*."""
+    planes: list[FloatArray]
+    """Three, R, G and B: (N,) linear light."""
+    factor: FloatArray | None
+    """(N,) by which chroma was multiplied; None where that is 1 throughout."""
+
+
+def linear_in_gamut(light: FloatArray, chroma: FloatArray, space: ColorSpace) -> InGamut:
+    """Colours as linear light, with as much of their chroma as the space can show, or nearly.
 
     Args:
         light: (N,) L*; clipped to what the space's greys reach.
         chroma: (N, 2) a* and b*.
         space: the target.
-
-    Returns:
-        (N,) L*; three (N,) planes R, G, B; (N,) factor by which chroma was multiplied, None
-        where that is 1 throughout.
 
     Raises:
         ModelError: light or chroma is not finite.
@@ -59,12 +67,13 @@ def linear_in_gamut(
     outside = np.flatnonzero(margin < 0)
     if outside.size:
         some = light[outside], luminance[outside], dx[outside], dz[outside]
-        inner, colours = _inside(*some, margin[outside], space)
+        full = [plane[outside] for plane in planes]
+        inner, colours = _inside(*some, full, margin[outside], space)
         factor = np.ones_like(light) if factor is None else factor
         factor[outside] *= inner
         for plane, value in zip(planes, colours, strict=True):
             plane[outside] = value
-    return light, planes, factor
+    return InGamut(light, luminance, planes, factor)
 
 
 def _inside(
@@ -72,21 +81,23 @@ def _inside(
     luminance: FloatArray,
     dx: FloatArray,
     dz: FloatArray,
+    full: list[FloatArray],
     beyond: FloatArray,
     space: ColorSpace,
 ) -> tuple[FloatArray, list[FloatArray]]:
     """The factor (N,) of chroma that leads to the edge of the gamut, or nearly, and the colours.
 
-    Read off a table of the edge, which is a little shy, and mended by what is found there and one
-    step beyond: between two colours of one luminance all have that luminance, and a mixture of
-    their linear light in the ratio of their margins is inside. The few for which the table is too
-    bold, where the edge bends between two entries, are looked into one by one.
+    Read off a table of the edge, which is a little shy: two thousandths of the chroma. The few
+    for which it is too bold, where the edge bends between two entries, are looked into one by one.
+    Those that lack less than a hundredth lose nothing that they need not: of two colours of one
+    luminance all mixtures have that luminance, and the one in the ratio of their margins is inside.
 
     Args:
         light: as `_edge` takes it, and the rest.
         luminance: likewise.
         dx: likewise.
         dz: likewise.
+        full: linear light of the colours with all of their chroma.
         beyond: likewise.
         space: likewise.
     """
@@ -122,14 +133,12 @@ def _inside(
         for plane, value in zip(colours, exact, strict=True):
             plane[still] = value
         within[still] = np.maximum(_margin(exact, space), 0)
-    wider = np.minimum(factor * _STRIDE, 1)
-    outer = _linear(light, luminance, dx * wider, dz * wider, space)
-    over = np.maximum(-_margin(outer, space), np.float32(1e-9))
-    share = np.minimum(within / (within + over), 1)
-    for plane, value in zip([factor, *colours], [wider, *outer], strict=True):
-        value -= plane
-        value *= share
-        plane += value
+    near = np.flatnonzero(factor > _NEAR)
+    if near.size:
+        share = within[near] / (within[near] - beyond[near])
+        factor[near] += (1 - factor[near]) * share
+        for plane, whole in zip(colours, full, strict=True):
+            plane[near] += (whole[near] - plane[near]) * share
     return factor, colours
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tinct.color import rgb_to_lab
 from tinct.models import DEFAULT, MODELS
@@ -16,6 +17,7 @@ from tinct.models.spec import USUAL
 from tinct.options import ColorizeOptions
 from tinct.training import calibrate
 from tinct.training.calibrate import fitted
+from tinct.training.recipe import Data
 
 
 def test_settings_ascend_and_one_is_as_colourful_as_real_pictures() -> None:
@@ -72,3 +74,27 @@ def test_the_best_working_size_is_judged_alone(monkeypatch: pytest.MonkeyPatch) 
         return SimpleNamespace(predict=lambda light: SimpleNamespace(chroma=chroma))
 
     assert calibrate.best_size(opened, Path("run"), [128, 160, 192]) == 160
+
+
+@pytest.mark.parametrize(("share", "expected"), [(1.5, 1 / 1.5), (0.8, 1.25), (0, 2), (9, 0.5)])
+def test_a_tuned_model_is_made_as_colourful_as_the_one_it_was_made_from(
+    share: float, expected: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        spots = Image.fromarray(rng.integers(80, 180, (4, 4, 3), np.uint8))
+        spots.resize((48, 40), Image.Resampling.BICUBIC).save(tmp_path / f"{number}.png")
+    data = Data(size=32, shorter=32, replay=0.3, replay_from=str(tmp_path))
+    monkeypatch.setattr(calibrate, "load_recipe", lambda _: SimpleNamespace(data=data))
+    colours = rng.normal(0, 6, (8, 8, 2)).astype(np.float32)
+
+    def model(factor: float) -> Any:
+        return SimpleNamespace(
+            predict=lambda light: SimpleNamespace(chroma=colours * np.float32(factor))
+        )
+
+    assert calibrate.as_colourful(model(share), model(1), tmp_path) == pytest.approx(
+        expected, rel=0.03
+    )
+    data = replace(data, replay=0.0)
+    assert calibrate.as_colourful(model(share), model(1), tmp_path) == 1

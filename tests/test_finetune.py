@@ -65,7 +65,11 @@ def test_a_folder_becomes_a_model_that_colours(
     assert f'replay_from = "{generic}"' in recipe
     assert f'start = "{DEFAULT}"' in recipe
     made, shipped = find_model(run), find_model(DEFAULT)
-    np.testing.assert_allclose(made.vividness, shipped.vividness, atol=1e-3)
+    own_rows, rows = np.array(made.vividness), np.array(shipped.vividness)
+    np.testing.assert_allclose(own_rows[:, :2], rows[:, :2], atol=1e-3)
+    factor = made.gain / shipped.gain  # that keeps other pictures as colourful as they were
+    assert 0.5 <= factor <= 2
+    np.testing.assert_allclose(own_rows[:, 2], factor * rows[:, 2], rtol=1e-3)
     assert (made.working_size, made.largest_side) == (shipped.working_size, shipped.largest_side)
     grey = np.asarray(Image.open(own / "0.png").convert("L"))
     mine, theirs = tinct.colorize(grey, model=str(run)), tinct.colorize(grey)
@@ -174,7 +178,7 @@ def test_replayed_pictures_hold_the_network_to_what_it_said() -> None:
 
 
 def test_more_pictures_are_learned_from_for_longer() -> None:
-    assert [steps_for(count) for count in (1, 20, 200, 20_000)] == [60, 63, 198, 1980]
+    assert [steps_for(count) for count in (1, 20, 200, 20_000)] == [60, 60, 141, 1414]
 
 
 def test_frozen_parts_stay_and_the_others_learn(own: Path, tmp_path: Path) -> None:

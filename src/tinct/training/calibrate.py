@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tinct.color import SRGB, grid_bins, lightness, merge, rgb_to_lab
+from tinct.color import SRGB, FloatArray, grid_bins, lightness, merge, rgb_to_lab
 from tinct.evaluation.difference import ciede2000
 from tinct.evaluation.metrics import colourfulness
 from tinct.models.session import Model
@@ -37,6 +37,8 @@ SETTINGS = (
 )
 #: share of the rebalancing that is taken back, as exponent of the weights
 TAKEN_BACK = 0.4
+#: steps to the factor that makes two models equally colourful, and between which it may lie
+_EVEN, _FACTORS = 2, (0.5, 2.0)
 _SIDE = 192
 
 
@@ -85,6 +87,52 @@ def calibrate(
         if progress is not None:
             progress(number + 1, len(greys))
     return fitted(SETTINGS, [float(one) / real for one in sums])
+
+
+def as_colourful(model: Model, before: Model, run: Path, *, pictures: int = 64) -> float:
+    """Factor on a*b* that makes a model as colourful as the one it was made from.
+
+    Learning from vivid pictures makes all others more vivid, too. So they are compared on pictures
+    that the training replayed; their true colours play no part.
+
+    Args:
+        model: exported from the run.
+        before: what the run began with.
+        run: folder of the training.
+        pictures: at most so many.
+
+    Returns:
+        The factor; 1 where the run replayed no pictures.
+
+    Raises:
+        InputError: the replayed pictures are not there.
+    """
+    data = load_recipe(run / "recipe.toml").data
+    if not data.replay:
+        return 1.0
+    found = open_pictures(
+        source_of(Path(data.replay_from) if data.replay_from else None),
+        shorter=data.shorter,
+        validation=data.validation,
+        unreadable=data.unreadable,
+        packed=data.packed,
+    )
+    chosen = np.random.default_rng(3).permutation(found.training)[:pictures]
+    lights = [lightness(grey) for grey in still(found.cache, chosen, size=_SIDE, data=data)[1]]
+
+    def vivid(chroma: list[FloatArray], factor: float) -> float:
+        return sum(
+            colourfulness(
+                merge(light, enlarge(one * np.float32(factor), *light.shape), SRGB, depth=8)
+            )
+            for light, one in zip(lights, chroma, strict=True)
+        )
+
+    own, old = ([one.predict(light).chroma for light in lights] for one in (model, before))
+    wanted, factor = vivid(old, 1.0), 1.0
+    for _ in range(_EVEN):
+        factor *= wanted / max(vivid(own, factor), 1e-6)
+    return float(np.clip(factor, *_FACTORS))
 
 
 def best_size(

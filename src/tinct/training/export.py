@@ -24,6 +24,7 @@ from tinct.errors import ModelError, TinctError
 from tinct.image.atomic import write_atomic
 from tinct.models.exported import FORM, ONNX_NAME
 from tinct.models.quantised import DELICATE
+from tinct.models.session import Model
 from tinct.models.spec import ModelSpec
 from tinct.systems import SYSTEMS, System, find_system
 from tinct.systems.classifier import Kind, load_classifier
@@ -75,7 +76,7 @@ def export_run(
     *,
     weights: Literal["best", "last"] = "best",
     calibrate: bool = False,
-    like: ModelSpec | None = None,
+    like: Model | None = None,
     storage: Literal["float16", "int8"] = "float16",
 ) -> Path:
     """Make one ONNX file of a run, for `tinct colorize --model`.
@@ -88,7 +89,8 @@ def export_run(
         calibrate: measure on the run's validation pictures how colourful a network that gives a
             distribution is at each temperature, and between which values its tensors lie
             (`tinct` only).
-        like: model whose vividness and working size are taken over, which it was made from.
+        like: model that it was made from, whose vividness and working size are taken over; with
+            pictures that were replayed it is as colourful, see `calibrate.as_colourful`.
         storage: of the weights in the file; arithmetic is in float32 either way.
 
     Returns:
@@ -138,13 +140,16 @@ def export_run(
         "rounding": f"{rounding:.2g}",
         "storage": "float32" if graph is exported.graph else storage,
         **({DELICATE: " ".join(halves)} if calibrate else {}),
-        **({} if like is None else _taken_over(like)),
+        **({} if like is None else _taken_over(like.spec)),
     }
     file = target or run / ONNX_NAME
     with write_atomic(file, overwrite=target is None) as temporary:
         temporary.write_bytes(finished(graph, description))
         if calibrate:
             description |= _calibration(temporary, run, size)
+            temporary.write_bytes(finished(graph, description))
+        elif like is not None:
+            description |= _taken_over(like.spec, _as_colourful(temporary, run, like))
             temporary.write_bytes(finished(graph, description))
     return file
 
@@ -166,15 +171,22 @@ def _apart(network: nn.Module, graph: onnx.ModelProto) -> str:
     return json.dumps(lost)
 
 
-def _taken_over(like: ModelSpec) -> dict[str, str]:
-    rows = (f"{ratio:g}:{heat:g}:{gain:g}" for ratio, heat, gain in like.vividness)
+def _taken_over(like: ModelSpec, factor: float = 1.0) -> dict[str, str]:
+    rows = (f"{ratio:g}:{heat:g}:{gain * factor:g}" for ratio, heat, gain in like.vividness)
     return {
         "vividness": " ".join(rows),
         "temperature": f"{like.temperature:g}",
-        "gain": f"{like.gain:g}",
+        "gain": f"{like.gain * factor:g}",
         "working_size": str(like.working_size),
         "largest_side": str(like.largest_side),
     }
+
+
+def _as_colourful(file: Path, run: Path, like: Model) -> float:
+    from tinct.models.exported import spec_of
+    from tinct.training.calibrate import as_colourful
+
+    return as_colourful(Model(spec_of(file), file), like, run)
 
 
 def _take_back(network: nn.Module, run: Path) -> None:
@@ -191,7 +203,6 @@ def _calibration(file: Path, run: Path, size: int) -> dict[str, str]:
     """What an exported file is to say of its temperatures, its ranges, and the best size."""
     from tinct.models.exported import spec_of
     from tinct.models.quantised import RANGES, text_of
-    from tinct.models.session import Model
     from tinct.training.calibrate import best_size, calibrate
     from tinct.training.ranges import measured
 

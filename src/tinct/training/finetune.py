@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinct.errors import ModelError
-from tinct.models import DEFAULT, find_model
+from tinct.models import DEFAULT, find_model, load_model
 from tinct.training.engine import Outcome, source_of, train
 from tinct.training.export import export_run
 from tinct.training.reading import load_recipe
@@ -23,7 +23,7 @@ from tinct.training.sources import list_pictures
 #: with fewer pictures a warning is given: a network learns them rather than from them
 FEW = 20
 RECIPE = "finetune"
-_STEPS = 14.0  # for each root of the number of pictures
+_STEPS = 10.0  # for each root of the number of pictures
 _LEAST, _MOST = 60, 2000
 
 
@@ -65,7 +65,7 @@ def finetune(
         OutputExists: `run` holds a run.
     """
     try:
-        before = find_model(start)
+        find_model(start)
     except ModelError as error:
         raise ModelError(error.message, where="--start", remedy=error.remedy) from error
     count = list_pictures(pictures).count
@@ -88,7 +88,7 @@ def finetune(
     outcome = train(recipe, pictures, run, quiet=quiet)
     if outcome.stopped == "interrupted":
         return Tuned(outcome, None)
-    return Tuned(outcome, export_run(run, like=before))
+    return Tuned(outcome, export_run(run, like=load_model(start)))
 
 
 def steps_for(pictures: int) -> int:

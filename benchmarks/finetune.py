@@ -135,6 +135,7 @@ def main(work: Path, overrides: list[str]) -> int:
             "loss.keep": recipe.loss.keep,
             "optimiser.rate": recipe.optimiser.rate,
             "loss.rebalance": recipe.loss.rebalance,
+            "loss.huber": recipe.loss.huber,
         },
         "rows": rows,
         "measurements": [

@@ -55,12 +55,14 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     server: Server
+    inside = False
 
     def do_GET(self) -> None:
         server, path = self.server, self.path.partition("?")[0]
         with server.lock:
             server.asked.append((self.path, dict(self.headers.items())))
             server.times[path] += 1
+            self.inside = True
             server.open += 1
             server.most = max(server.most, server.open)
         try:
@@ -68,8 +70,13 @@ class Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             pass
         finally:
-            with server.lock:
-                server.open -= 1
+            self.leave()
+
+    def leave(self) -> None:
+        """No longer count this request: whoever asked may ask again before this thread goes on."""
+        with self.server.lock:
+            self.server.open -= self.inside
+            self.inside = False
 
     def serve(self, path: str) -> None:
         server = self.server
@@ -166,6 +173,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
+        self.leave()
         self.end_headers()
         self.wfile.write(data)
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -136,6 +137,7 @@ def test_a_store_is_coloured_into_a_store_and_gone_on_with(
     for key in archive.keys("out/a."):
         archive.client.delete_object(Bucket=archive.bucket, Key=key)
     command[-1:] = ["--on-exists", "overwrite"]
+    sleep(1.1)  # the store says when an object was put to a second
     second = tinct(*command, environment=archive.environment)
     assert second.returncode == 0, second.stderr
     assert "3 coloured, 1 coloured before" in second.stderr

@@ -11,6 +11,8 @@ const OFF = "tinct.forgetful";
 const SOON = 800; // milliseconds after a change
 
 const waiting = new Map();
+let times = 0; // that all was forgotten
+let saving = Promise.resolve();
 
 const keeps = () => localStorage.getItem(OFF) === null;
 
@@ -48,9 +50,12 @@ function soon(picture) {
   waiting.set(picture, setTimeout(async () => {
     waiting.delete(picture);
     if (!keeps() || picture.state !== "ready" || !shelf.pictures.includes(picture)) return;
+    const before = times;
     try {
       await shelf.thumbnail(picture);
-      await keep(picture);
+      if (times !== before) return;
+      saving = keep(picture);
+      await saving;
     } catch { /* a private window, a full disk, or the picture is gone: there is no history then */ }
   }, SOON));
 }
@@ -87,8 +92,10 @@ export function begin() {
     else localStorage.setItem(OFF, "");
   });
   $("forget").addEventListener("click", async () => {
+    times += 1;
     for (const timer of waiting.values()) clearTimeout(timer);
     waiting.clear();
+    await saving.catch(() => {}); // what is being kept just now would come after
     await store("readwrite", (pictures) => pictures.clear());
     await draw();
   });

@@ -24,8 +24,8 @@ from tinct.models.spec import USUAL
 from tinct.refine import enlarge
 from tinct.training.distribution import bin_frequency
 from tinct.training.draws import still
-from tinct.training.engine import read_source, source_of
-from tinct.training.pictures import PictureSet, open_pictures
+from tinct.training.engine import pictures_of, read_source, replayed_by, source_of
+from tinct.training.pictures import PictureSet
 from tinct.training.reading import load_recipe
 from tinct.training.recipe import Recipe
 from tinct.training.validation import chosen_pictures
@@ -107,18 +107,13 @@ def as_colourful(model: Model, before: Model, run: Path, *, pictures: int = 64) 
     Raises:
         InputError: the replayed pictures are not there.
     """
-    data = load_recipe(run / "recipe.toml").data
-    if not data.replay:
+    recipe = load_recipe(run / "recipe.toml")
+    found = replayed_by(recipe)
+    if found is None:
         return 1.0
-    found = open_pictures(
-        source_of(Path(data.replay_from) if data.replay_from else None),
-        shorter=data.shorter,
-        validation=data.validation,
-        unreadable=data.unreadable,
-        packed=data.packed,
-    )
     chosen = np.random.default_rng(3).permutation(found.training)[:pictures]
-    lights = [lightness(grey) for grey in still(found.cache, chosen, size=_SIDE, data=data)[1]]
+    greys = still(found.cache, chosen, size=_SIDE, data=recipe.data)[1]
+    lights = [lightness(grey) for grey in greys]
 
     def vivid(chroma: list[FloatArray], factor: float) -> float:
         return sum(
@@ -191,12 +186,7 @@ def offsets(run: Path) -> NDArray[np.float32]:
 
 def _opened(run: Path) -> tuple[Recipe, PictureSet]:
     recipe = load_recipe(run / "recipe.toml")
-    found = open_pictures(
-        source_of(Path(read_source(run))),
-        shorter=recipe.data.shorter,
-        validation=recipe.data.validation,
-        packed=recipe.data.packed,
-    )
+    found = pictures_of(source_of(Path(read_source(run))), recipe)
     return recipe, found
 
 

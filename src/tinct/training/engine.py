@@ -121,6 +121,33 @@ def source_of(data: Path | None) -> Path:
     return data or Path(os.environ.get("TINCT_DATA", "../shared/data")) / "train"
 
 
+def pictures_of(source: Path, recipe: Recipe) -> PictureSet:
+    """All usable pictures of a source, as a recipe wants them.
+
+    Raises:
+        InputError: too few are usable, or there is no such source.
+    """
+    return open_pictures(
+        source,
+        shorter=recipe.data.shorter,
+        validation=recipe.data.validation,
+        unreadable=recipe.data.unreadable,
+        packed=recipe.data.packed,
+    )
+
+
+def replayed_by(recipe: Recipe) -> PictureSet | None:
+    """The generic set that a recipe replays, if any.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if not recipe.data.replay:
+        return None
+    generic = Path(recipe.data.replay_from) if recipe.data.replay_from else None
+    return pictures_of(source_of(generic), recipe)
+
+
 def resume(run: Path, overrides: Sequence[str] = (), *, quiet: bool = False) -> Outcome:
     """Go on with a run where its last checkpoint stands.
 
@@ -177,11 +204,8 @@ def _launch(recipe: Recipe, source: Path, run: Path, *, quiet: bool, resumed: bo
     torch.backends.cudnn.deterministic = True
     first = fabric.is_global_zero
     with fabric.rank_zero_first():
-        pictures = chosen_pictures(_pictures(source, recipe), recipe.data)
-        replayed = None
-        if recipe.data.replay:
-            generic = Path(recipe.data.replay_from) if recipe.data.replay_from else None
-            replayed = _pictures(source_of(generic), recipe)
+        pictures = chosen_pictures(pictures_of(source, recipe), recipe.data)
+        replayed = replayed_by(recipe)
         embeddings = None
         if plan.classifier is not None:
             embeddings = embed(pictures, plan.classifier.to(fabric.device))
@@ -229,16 +253,6 @@ def _launch(recipe: Recipe, source: Path, run: Path, *, quiet: bool, resumed: bo
         _write_up(run)
     fabric.barrier()
     return Outcome(run, progress.step, progress.best, stopped)
-
-
-def _pictures(source: Path, recipe: Recipe) -> PictureSet:
-    return open_pictures(
-        source,
-        shorter=recipe.data.shorter,
-        validation=recipe.data.validation,
-        unreadable=recipe.data.unreadable,
-        packed=recipe.data.packed,
-    )
 
 
 def _log(loop: Loop, *, quiet: bool) -> RunLog:

@@ -169,6 +169,25 @@ def test_a_program_that_has_loaded_ray_already_is_told_at_once(tmp_path: Path) -
     assert "--address" in run.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_cluster_of_our_own_has_no_processes_that_it_does_not_need() -> None:
+    script = (
+        "from tinct.batch.cluster import cluster\n"
+        "with cluster(None, 1):\n    print('there', flush=True)\n    input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "there\n"
+        lines = list(commands(f"tinct-ray-{process.pid}-").values())
+        process.communicate("\n", timeout=PATIENCE)
+    assert process.returncode == 0
+    assert [line for line in lines if "raylet" in line]
+    assert not [line for line in lines if "monitor.py" in line]
+    assert not commands(f"tinct-ray-{process.pid}-")
+
+
 def test_an_address_where_no_cluster_answers(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

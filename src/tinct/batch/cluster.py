@@ -144,6 +144,19 @@ def _start(ray: Any, folder: Path, jobs: int) -> None:
         raise ResourceError(
             f"a cluster cannot be started here: {_line(error)}", remedy="use --engine local"
         ) from error
+    _spare()
+
+
+def _spare() -> None:
+    """End what a cluster of one machine has no use for: it costs time, and a second at the end.
+
+    Ray has no option for it. The autoscaler's monitor lets a second pass when it is asked to end
+    after the store that it tells of its end; what the other gathers is told to nobody.
+    """
+    node = getattr(import_module("ray._private.worker"), "_global_node", None)
+    for name in ("kill_monitor", "kill_log_monitor"):
+        with contextlib.suppress(Exception):  # another release of Ray may call it otherwise
+            getattr(node, name)(check_alive=False)
 
 
 def _connect(ray: Any, address: str) -> None:

@@ -430,3 +430,5 @@ def test_the_last_tenth_may_be_larger(folder: Path, tmp_path: Path, steps: Steps
     recipe = quick("data.final_size=32", "stop.steps=10")
     train(recipe, folder, tmp_path / "run", quiet=True)
     assert steps.shapes == [(4, 1, 16, 16)] * 9 + [(1, 1, 32, 32)]
+    with safe_open(tmp_path / "run" / "last.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["tinct"])["pictures_seen"] == 37

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tinct.systems.tinct import Tinct
 from tinct.training.draws import Batch, Draws, Replayed
 from tinct.training.finetune import FEW, finetune, steps_for
 from tinct.training.losses import BinLoss
+from tinct.training.objective import Supervised
 from tinct.training.pictures import PictureSet, open_pictures
 from tinct.training.recipe import Augmentation, Data
 from tinct.training.setup import Bins
@@ -75,6 +77,33 @@ def test_a_folder_becomes_a_model_that_colours(
     mine, theirs = tinct.colorize(grey, model=str(run)), tinct.colorize(grey)
     assert mine.shape == theirs.shape
     assert 0 < np.abs(mine.astype(int) - theirs).mean() < 20  # two small steps from the shipped one
+
+
+def test_an_interrupted_one_is_resumed_and_exported_to_the_same_model(
+    own: Path,
+    generic: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    whole, broken = tmp_path / "whole" / "mine", tmp_path / "broken" / "mine"
+    words = ["finetune", str(own), "--replay", str(generic), *SMALL, "-o"]
+    assert cli.run([*words, str(whole)]) == 0
+    step = Supervised.step
+
+    def interrupted(self: Supervised, batches: list[Batch]) -> dict[str, float]:
+        signal.raise_signal(signal.SIGINT)
+        return step(self, batches)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Supervised, "step", interrupted)
+        assert cli.run([*words, str(broken)]) == 130
+    told = f"interrupted: `tinct resume {broken}` goes on, then `tinct export {broken}`"
+    assert told in capfd.readouterr().err
+    assert not (broken / "model.onnx").exists()
+    assert cli.run(["resume", str(broken)]) == 0
+    assert cli.run(["export", str(broken)]) == 0
+    assert (broken / "model.onnx").read_bytes() == (whole / "model.onnx").read_bytes()
 
 
 def test_few_pictures_and_no_generic_set_are_warned_of(

@@ -26,7 +26,7 @@ from tinct.training.distribution import bin_frequency
 from tinct.training.draws import still
 from tinct.training.engine import pictures_of, read_source, replayed_by, source_of
 from tinct.training.pictures import PictureSet
-from tinct.training.reading import load_recipe
+from tinct.training.reading import RECIPE, load_recipe
 from tinct.training.recipe import Recipe
 from tinct.training.validation import chosen_pictures
 
@@ -107,7 +107,7 @@ def as_colourful(model: Model, before: Model, run: Path, *, pictures: int = 64) 
     Raises:
         InputError: the replayed pictures are not there.
     """
-    recipe = load_recipe(run / "recipe.toml")
+    recipe = load_recipe(run / RECIPE)
     found = replayed_by(recipe)
     if found is None:
         return 1.0
@@ -185,7 +185,7 @@ def offsets(run: Path) -> NDArray[np.float32]:
 
 
 def _opened(run: Path) -> tuple[Recipe, PictureSet]:
-    recipe = load_recipe(run / "recipe.toml")
+    recipe = load_recipe(run / RECIPE)
     found = pictures_of(source_of(Path(read_source(run))), recipe)
     return recipe, found
 

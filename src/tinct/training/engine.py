@@ -26,6 +26,7 @@ from tinct.training.objective import Diverged, Objective, bare
 from tinct.training.optimise import Plateau
 from tinct.training.pictures import PictureSet, open_pictures
 from tinct.training.reading import (
+    RECIPE,
     load_recipe,
     read_table,
     recipe_of,
@@ -43,7 +44,6 @@ from tinct.training.setup import (
 )
 from tinct.training.validation import chosen_pictures, set_exam
 
-RECIPE = "recipe.toml"
 DATA = "data.json"
 #: folder within a run of the one that it goes on from
 BEFORE = "before"
@@ -287,6 +287,7 @@ def _restore(
         average.load_state_dict(state["average"])
     saved = state["progress"]
     progress.step, progress.best = saved["step"], saved["best"]
+    progress.seen = saved["seen"]
     progress.seconds, progress.core_seconds = saved["seconds"], saved["core_seconds"]
     progress.validated = saved.get("validated", saved["step"])
     progress.plateau = Plateau(**saved["plateau"])

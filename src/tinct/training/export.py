@@ -22,6 +22,7 @@ from torch.nn.utils import parametrize
 
 from tinct.errors import ModelError, TinctError
 from tinct.image.atomic import write_atomic
+from tinct.models import load_model
 from tinct.models.exported import FORM, ONNX_NAME
 from tinct.models.quantised import DELICATE
 from tinct.models.session import Model
@@ -30,6 +31,7 @@ from tinct.systems import SYSTEMS, System, find_system
 from tinct.systems.classifier import Kind, load_classifier
 from tinct.systems.tinct import Tinct
 from tinct.training.graph import Interface, delicate, finished, graph_of, stored
+from tinct.training.reading import RECIPE, read_table
 
 #: the longest side that an exported network is asked to see, in shorter sides
 LONGEST = 3
@@ -76,10 +78,13 @@ def export_run(
     *,
     weights: Literal["best", "last"] = "best",
     calibrate: bool = False,
-    like: Model | None = None,
     storage: Literal["float16", "int8"] = "float16",
 ) -> Path:
     """Make one ONNX file of a run, for `tinct colorize --model`.
+
+    A run of `tinct` that began with a model takes over its vividness and working size, unless they
+    are measured anew; where it replayed pictures, it is made as colourful on those as that model,
+    see `tinct.training.calibrate.as_colourful`.
 
     Args:
         run: folder of a training.
@@ -89,8 +94,6 @@ def export_run(
         calibrate: measure on the run's validation pictures how colourful a network that gives a
             distribution is at each temperature, and between which values its tensors lie
             (`tinct` only).
-        like: model that it was made from, whose vividness and working size are taken over; with
-            pictures that were replayed it is as colourful, see `calibrate.as_colourful`.
         storage: of the weights in the file; arithmetic is in float32 either way.
 
     Returns:
@@ -98,8 +101,10 @@ def export_run(
         `rounding` once the weights are stored (`float32` in `storage` where that would show).
 
     Raises:
+        InputError: pictures that it needs are not there.
         ModelError: the run holds no such weights, they do not fit their system, the classifier's
-            weights are absent, or ONNX computes something else than torch.
+            weights or the model that it began with are absent, or ONNX computes something else
+            than torch.
         OutputError: the file cannot be written, or is there already.
     """
     loaded = read_weights(run, weights)
@@ -108,6 +113,7 @@ def export_run(
     interface = Interface.DISTRIBUTION if system.name == OWN else Interface.CHROMA
     size = loaded.size or system.size
     calibrate = calibrate and interface is Interface.DISTRIBUTION
+    like = None if calibrate or interface is not Interface.DISTRIBUTION else _begun_with(run)
     if calibrate:
         _take_back(network, run)
     exported = graph_of(network, interface, size=size)
@@ -180,6 +186,23 @@ def _taken_over(like: ModelSpec, factor: float = 1.0) -> dict[str, str]:
         "working_size": str(like.working_size),
         "largest_side": str(like.largest_side),
     }
+
+
+def _begun_with(run: Path) -> Model | None:
+    """The model whose weights a run began with; None where it began afresh, or with another run."""
+    if not (run / RECIPE).is_file():
+        return None
+    start = str(read_table(run / RECIPE).get("start", ""))
+    if not start or (Path(start).is_dir() and not (Path(start) / ONNX_NAME).is_file()):
+        return None
+    try:
+        return load_model(start)
+    except ModelError as error:
+        raise ModelError(
+            f"began with a model that cannot be loaded: {error.message}",
+            where=str(run),
+            remedy="bring it back, or measure how vivid this one is with --calibrate",
+        ) from error
 
 
 def _as_colourful(file: Path, run: Path, like: Model) -> float:
@@ -322,7 +345,7 @@ def _description(run: Path, loaded: Weights, which: str) -> dict[str, str]:
     folder = re.sub(r"[^\w.+-]+", "-", run.resolve().name).strip(".-") or "run"
     own = "tinct-small" if loaded.system == OWN else loaded.system
     try:
-        recipe = hashlib.sha256((run / "recipe.toml").read_bytes()).hexdigest()
+        recipe = hashlib.sha256((run / RECIPE).read_bytes()).hexdigest()
     except OSError:
         recipe = ""
     heard = f"{loaded.classifier}, {loaded.kind}" if loaded.classifier else ""

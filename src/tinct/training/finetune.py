@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinct.errors import ModelError
-from tinct.models import DEFAULT, find_model, load_model
+from tinct.models import DEFAULT, find_model
 from tinct.training.engine import Outcome, source_of, train
 from tinct.training.export import export_run
 from tinct.training.reading import load_recipe
@@ -88,7 +88,7 @@ def finetune(
     outcome = train(recipe, pictures, run, quiet=quiet)
     if outcome.stopped == "interrupted":
         return Tuned(outcome, None)
-    return Tuned(outcome, export_run(run, like=load_model(start)))
+    return Tuned(outcome, export_run(run))
 
 
 def steps_for(pictures: int) -> int:

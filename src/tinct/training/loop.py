@@ -38,6 +38,8 @@ class Progress:
 
     step: int = 0
     """Steps done."""
+    seen: int = 0
+    """Pictures drawn in them by all devices, each time counted."""
     seconds: float = 0.0
     """By the clock."""
     core_seconds: float = 0.0
@@ -76,8 +78,8 @@ class Loop:
     def __post_init__(self) -> None:
         self.recipe = self.plan.recipe
         self.per_step = self.objective.batches * self.recipe.run.accumulate
-        self.seen_per_step = self.recipe.data.batch * self.per_step
-        self.per_epoch = max(1, round(len(self.pictures.training) / self.seen_per_step))
+        drawn = self.recipe.data.batch * self.per_step
+        self.per_epoch = max(1, round(len(self.pictures.training) / drawn))
         self.every = self.recipe.run.every or self.per_epoch
         if self.recipe.data.batch % self.fabric.world_size:
             raise ConfigError(
@@ -116,6 +118,7 @@ class Loop:
             seen = self.fabric.world_size * sum(len(batch.lightness) for batch in chosen)
             meter.add(self.objective.step(chosen), seen)
             progress.step += 1
+            progress.seen += seen
             progress.seconds = spent[0] + time.monotonic() - began
             progress.core_seconds = spent[1] + time.process_time() - cores
             if self.average is not None:
@@ -294,7 +297,7 @@ class Loop:
             "classifier": plan.classifier.name if plan.classifier is not None else "",
             "kind": plan.system.kind or "",
             "step": progress.step,
-            "pictures_seen": progress.step * self.seen_per_step,
+            "pictures_seen": progress.seen,
             "size": plan.size,
             "name": self.recipe.name,
             "trained_on": f"{len(self.pictures.training)} pictures ({self.pictures.sha256[:12]})",

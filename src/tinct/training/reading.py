@@ -15,6 +15,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from tinct.errors import ConfigError
 from tinct.training.recipe import Recipe
 
+#: file of a run with all settings that it was trained with
+RECIPE = "recipe.toml"
+
 
 def load_recipe(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """The settings of a recipe; keys it leaves out keep their defaults.

@@ -24,6 +24,7 @@ from tinct.errors import UsageError
 from tinct.image.atomic import write_atomic
 from tinct.training.log import HISTORY, read_history
 from tinct.training.plots import ACCURACIES, DARK, LIGHT, draw_plots
+from tinct.training.reading import RECIPE
 from tinct.version import __version__
 
 #: sheets on a page; of more, the first, the last and evenly spaced ones between are shown
@@ -121,7 +122,7 @@ def _write(file: Path, text: str) -> None:
 def _page(run: Path, events: Sequence[Event]) -> str:
     validations = [event for event in events if event["event"] == "validation"]
     best = next((event for event in reversed(validations) if event.get("best")), None)
-    source = _read(run / "recipe.toml")
+    source = _read(run / RECIPE)
     recipe = _parsed(source, tomllib.loads)
     system, name = str(recipe.get("system", "")), str(recipe.get("name", ""))
     title = f"{system}: {name}" if system and name and name != system else system or name

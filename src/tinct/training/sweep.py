@@ -23,7 +23,14 @@ from tinct.errors import ConfigError, InputError, OutputExists
 from tinct.image.atomic import output_errors, write_atomic
 from tinct.training import engine
 from tinct.training.log import read_history
-from tinct.training.reading import read_table, recipe_file, recipe_of, to_toml, with_overrides
+from tinct.training.reading import (
+    RECIPE,
+    read_table,
+    recipe_file,
+    recipe_of,
+    to_toml,
+    with_overrides,
+)
 from tinct.training.recipe import Recipe
 
 TABLE = "sweep"
@@ -149,7 +156,7 @@ def _put_in(table: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, 
 def _train(text: str, data: Path | None, folder: Path, *, quiet: bool) -> str:
     """Begin or go on with one training; returns how it ended."""
     try:
-        if (folder / engine.RECIPE).exists():
+        if (folder / RECIPE).exists():
             return engine.resume(folder, quiet=quiet).stopped
         recipe = recipe_of(tomllib.loads(text), where=str(folder))
         return engine.train(recipe, data, folder, quiet=quiet).stopped
@@ -176,7 +183,7 @@ def _trial(folder: Path, settings: dict[str, Any], ended: str) -> Trial:
 def _folders(run: Path, source: str) -> dict[str, str]:
     """Text of the recipe to name of the folder, for the trainings that were begun."""
     found = {}
-    for file in sorted(run.glob(f"*/{engine.RECIPE}")):
+    for file in sorted(run.glob(f"*/{RECIPE}")):
         found[to_toml(recipe_of(read_table(file), where=str(file)))] = file.parent.name
         if engine.read_source(file.parent) != source:
             raise OutputExists(

@@ -31,6 +31,7 @@ from tinct.cores import workers
 
 BAR = 0.9
 HEIGHT, WIDTH = 1250, 1600
+MEGAPIXELS = HEIGHT * WIDTH / 1e6
 #: pictures that differ; more are copies of them
 DISTINCT = 12
 TINCT = "from tinct.cli import main; main()"
@@ -121,7 +122,7 @@ def main() -> int:
     value = ratio("auto")
     detail = {
         "pictures": asked.pictures,
-        "megapixels_each": HEIGHT * WIDTH / 1e6,
+        "megapixels_each": MEGAPIXELS,
         "rounds": asked.rounds,
         "cores": cores,
         "workers_of_auto": workers(),

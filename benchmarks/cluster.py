@@ -24,21 +24,14 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-from run import RESULTS, len_cores, made_by, scan
+from batch import BOUND, MEGAPIXELS, TINCT, make
+from run import RESULTS, len_cores, made_by
 
 from tinct.cores import workers
 
 BAR = 1.25
-HEIGHT, WIDTH = 1250, 1600
-#: pictures that differ; more are copies of them
-DISTINCT = 12
-TINCT = "from tinct.cli import main; main()"
-BOUND = f"import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); {TINCT}"
 EMPTY = """
 import sys, time
 from pathlib import Path
@@ -80,22 +73,6 @@ class Rate:
     """Seconds of the whole run."""
     around: float
     """Seconds before the first results and after the last."""
-
-
-def make(folder: Path, count: int) -> None:
-    """Grey JPEGs of 2 megapixels."""
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    whole = scan(HEIGHT + 200, WIDTH + 200)
-    encoded = []
-    for _ in range(min(count, DISTINCT)):
-        top, left = rng.integers(0, 200, 2)
-        buffer = BytesIO()
-        crop = whole[top : top + HEIGHT, left : left + WIDTH]
-        Image.fromarray(crop).save(buffer, "JPEG", quality=90)
-        encoded.append(buffer.getvalue())
-    for number in range(count):
-        (folder / f"{number:05}.jpg").write_bytes(encoded[number % len(encoded)])
 
 
 class Meter(threading.Thread):
@@ -207,7 +184,7 @@ def main() -> int:
     per_core = round(1 / median([one.processor for one in ray]), 3)
     detail = {
         "pictures": asked.pictures,
-        "megapixels_each": HEIGHT * WIDTH / 1e6,
+        "megapixels_each": MEGAPIXELS,
         "rounds": asked.rounds,
         "cores": cores,
         "load_before": round(load, 1),
@@ -226,19 +203,25 @@ def main() -> int:
         "empty pictures a second that one driver hands out": round(empty, 1),
         "driver's processor milliseconds a picture": round(driver * 1e3, 3),
     }
+    claims = {"without start and end": steady, "all in": ratio("wall")}
     record = {
-        "name": "many 2 MP pictures, --engine ray / --engine local, without start and end",
-        "value": steady,
-        "bar": BAR,
-        "unit": "x",
+        "measurements": [
+            {
+                "name": f"{asked.pictures:,} 2 MP pictures, --engine ray / --engine local, {what}",
+                "value": value,
+                "bar": BAR,
+                "unit": "x",
+            }
+            for what, value in claims.items()
+        ],
         "detail": detail,
-        "holds": steady <= BAR,
+        "holds": max(claims.values()) <= BAR,
         **made_by(),
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "cluster.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=2))
-    return 0 if steady <= BAR else 1
+    return 0 if record["holds"] else 1
 
 
 if __name__ == "__main__":

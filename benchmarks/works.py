@@ -6,7 +6,8 @@ finds those two alike, and a network that learned one has seen the colours of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +36,32 @@ def works(pictures: Sequence[Picture]) -> NDArray[np.int64]:
     return numbers
 
 
-def split(numbers: NDArray[np.int64], first: int, *, seed: int) -> tuple[list[int], list[int]]:
-    """Places of at least `first` pictures, whole works of them, and of the others."""
-    taken: list[int] = []
-    for work in np.random.default_rng(seed).permutation(np.unique(numbers)):
-        if len(taken) >= first:
-            break
-        taken += [int(at) for at in np.flatnonzero(numbers == work)]
-    return taken, [at for at in range(len(numbers)) if at not in set(taken)]
+def folds(
+    numbers: NDArray[np.int64], count: int, learned: int, *, seed: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Cross-validation: every work is measured once, by who learned from others alone.
+
+    Args:
+        numbers: the work of each picture.
+        count: parts of the works, each of which is measured in turn.
+        learned: at most so many pictures are learned from, of as many works as possible: works of
+            which there are two pictures give both only where there are too few works.
+        seed: of the parts, and of what is chosen.
+
+    Yields:
+        Places of the pictures to learn from, and of those to measure.
+    """
+    rng = np.random.default_rng(seed)
+    for part in np.array_split(rng.permutation(np.unique(numbers)), count):
+        measured = np.flatnonzero(np.isin(numbers, part))
+        left = rng.permutation(np.flatnonzero(~np.isin(numbers, part)))
+        before: Counter[int] = Counter()
+        turns = []
+        for place in left:
+            turns.append(before[int(numbers[place])])
+            before[int(numbers[place])] += 1
+        first = left[np.argsort(turns, kind="stable")]
+        yield sorted(map(int, first[:learned])), [int(place) for place in measured]
 
 
 def _details(grey: Image.Image, shape: float) -> NDArray[np.float32]:

@@ -38,7 +38,9 @@ def test_a_squeezed_picture_and_its_middle_are_one_work(monkeypatch: pytest.Monk
     numbers = module.works(squares)
     assert (numbers[::2] == numbers[1::2]).all()
     assert len(np.unique(numbers)) == 4
-    learned, measured = module.split(numbers, 3, seed=0)
-    assert len(learned) == 4  # whole works
-    assert sorted(learned + measured) == list(range(8))
-    assert not {*numbers[learned]} & {*numbers[measured]}
+    parts = list(module.folds(numbers, 2, 3, seed=0))
+    assert sorted(place for _, measured in parts for place in measured) == list(range(8))
+    for learned, measured in parts:
+        assert len(learned) == 3
+        assert len(np.unique(numbers[learned])) == 2  # both works that are not measured
+        assert not {*numbers[learned]} & {*numbers[measured]}

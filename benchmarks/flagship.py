@@ -30,9 +30,9 @@ from tinct.evaluation.difference import ciede2000
 from tinct.evaluation.edges import EDGE, FLAT, gradient
 from tinct.evaluation.protocol import Protocol, grey
 from tinct.evaluation.sets import find_sets
-from tinct.hints import obey
 from tinct.models import DEFAULT, load_model
 from tinct.models.session import Model
+from tinct.propagation import obey
 from tinct.reference import palette_of_lab
 from tinct.refine import enlarge
 
@@ -129,8 +129,10 @@ def hint(model: Model) -> Iterator[Measurement]:
         colour = 25 * np.array([np.cos(angle), np.sin(angle)])
         y, x = (row + 0.5) / light.shape[0], (column + 0.5) / light.shape[1]
         point = np.array([[x, y, *colour]], np.float32)
-        plain = result(light, model.predict(light).chroma)
-        led = result(light, obey(model.predict(light, hints=point).chroma, light, point))
+        without = model.predict(light).chroma
+        plain = result(light, without)
+        told = model.predict(light, hints=point).chroma
+        led = result(light, obey(told, light, point, without=without))
         mean = led[region].mean(0)
         asked = np.array([mean[0], *colour], np.float32)
         off.append(float(ciede2000(mean[:, None], asked[:, None])[0]))

@@ -25,11 +25,12 @@ from PIL import Image
 from run import RESULTS, Measurement, made_by, scan
 
 from tinct.flow import warm_up
-from tinct.hints import fitting, obey
+from tinct.hints import fitting
 from tinct.image import load
 from tinct.models import load_model
 from tinct.models.session import Model
 from tinct.options import ColorizeOptions
+from tinct.propagation import obey
 from tinct.serve.drawn import coloured_jpeg, jpeg
 from tinct.serve.kept import Kept, Remembering
 from tinct.serve.tasks import Part, Sent, Show

@@ -29,6 +29,7 @@ RANKS = {
     "models": 4,
     "refine": 4,
     "luma": 4,
+    "propagation": 4,
     "reference": 4,
     "styles": 5,
     "ensemble": 5,

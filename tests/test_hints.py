@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from tinct.color import lab_to_rgb, rgb_to_lab
 from tinct.errors import InputError, TinctError, UsageError
-from tinct.hints import Hints, as_hints, chroma_of, fitting, obey, untouched
+from tinct.hints import Hints, as_hints, chroma_of, fitting, untouched
 from tinct.models.session import hint_map
 
 
@@ -68,7 +68,12 @@ def test_a_painted_layer(tmp_path: Path) -> None:
     [
         (b"nonsense", "neither JSON nor PNG"),
         (b"[]", "holds no hints"),
-        (b'{"points": [{"x": 0.5}]}', "no list of hints"),
+        (b"{}", "holds no hints"),
+        (b'{"point": []}', r"holds 'point', .* \(did you mean points\?\)"),
+        (b'{"note": 1}', "it may hold points, strokes, keep"),
+        (b'{"points": [{"x": 0.5}]}', "a hint lacks 'y'"),
+        (b'{"points": [{"x": 0, "y": 0, "color": "#fff", "ab": [0, 0]}]}', "both 'color' and 'ab'"),
+        (b'{"points": 3}', "no list of hints"),
         (b'{"points": [{"x": 0.5, "y": 0.5, "color": "red"}]}', "no colour such as"),
         (b'{"points": [{"x": 1.5, "y": 0.5, "color": "#aabbcc"}]}', "outside the picture"),
         (b'{"points": [{"x": 0.5, "y": 0.5, "ab": [900, 0]}]}', "no possible colour"),
@@ -135,52 +140,6 @@ def test_points_become_cells() -> None:
     assert not hint_map(None, (6, 10), (8, 16)).any()
     with pytest.raises(UsageError, match="outside"):
         hint_map(np.array([[1.2, 0, 0, 0]], np.float32), (6, 10), (8, 16))
-
-
-def two_halves() -> tuple[Any, Any]:
-    """Light with a strong edge down the middle, over colours that are grey."""
-    light = np.full((128, 128), 40, np.float32)
-    light[:, 64:] = 75
-    return np.zeros((32, 32, 2), np.float32), light
-
-
-def test_a_hint_is_obeyed_where_it_is_fills_its_region_and_stops_at_edges() -> None:
-    chroma, light = two_halves()
-    coloured = obey(chroma, light, np.array([[0.25, 0.5, 40, -20]], np.float32))
-    np.testing.assert_allclose(coloured[16, 8], (40, -20), atol=1)
-    own = np.linalg.norm(coloured[14:19, 6:11] - (40, -20), axis=-1)
-    assert own.max() < 8
-    beyond = np.linalg.norm(coloured[:, 17:], axis=-1)
-    assert beyond.max() < np.linalg.norm((40, -20)) / 10
-
-
-def test_a_hint_fades_with_distance_where_no_edge_stops_it() -> None:
-    chroma = np.zeros((32, 32, 2), np.float32)
-    coloured = obey(
-        chroma, np.full((128, 128), 50, np.float32), np.array([[0.1, 0.5, 40, -20]], np.float32)
-    )
-    at, middle, far = (np.linalg.norm(coloured[16, x]) for x in (3, 16, 31))
-    assert at > 44 > middle > far > 0
-    assert far < 10
-
-
-def test_what_is_right_already_stays() -> None:
-    chroma, light = two_halves()
-    chroma[:, :16] = (20, -8)
-    chroma[:, 16:] = (-5, 30)
-    cells = [(3, 4), (9, 30)]
-    points = np.array([[(c + 0.5) / 32, (r + 0.5) / 32, *chroma[r, c]] for r, c in cells])
-    np.testing.assert_allclose(obey(chroma, light, points.astype(np.float32)), chroma, atol=0.5)
-
-
-def test_many_hints_are_all_obeyed() -> None:
-    chroma, light = two_halves()
-    rng = np.random.default_rng(2)
-    cells = rng.permutation(32 * 32)[:60]
-    colours = rng.uniform(-40, 40, (60, 2))
-    places = np.stack([(cells % 32 + 0.5) / 32, (cells // 32 + 0.5) / 32], 1)
-    coloured = obey(chroma, light, np.concatenate([places, colours], 1).astype(np.float32))
-    assert np.abs(coloured.reshape(-1, 2)[cells] - colours).max() < 3
 
 
 def test_hints_say_how_many_they_are() -> None:

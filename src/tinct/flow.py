@@ -23,12 +23,13 @@ from tinct.color.tone import Tone, classify, tone_curve
 from tinct.cores import cores
 from tinct.ensemble import predict_best
 from tinct.errors import AlreadyColour, AlreadyTinct, Signed
-from tinct.hints import fitting, obey, untouched
+from tinct.hints import fitting, untouched
 from tinct.image import SAVERS, ColouredPage, Page, Picture, Strip, from_upright, upright
 from tinct.image.decode import reduced
 from tinct.luma import luma_chroma, prepare
 from tinct.models.session import Model
 from tinct.options import ColorizeOptions
+from tinct.propagation import obey
 from tinct.refine import Upsampler, enlarge
 from tinct.resample import resize
 from tinct.variants import variants_of
@@ -114,35 +115,42 @@ def colours(
     points = fitting(hints, height=light.shape[0], width=light.shape[1])
     heat, gain = network.spec.heat(options.vividness)
     wanted = None if palette is None else palette.over(network.bins)
-    if options.effort == "best":
-        prediction = predict_best(
-            network, light, size=options.size, temperature=heat, hints=points, palette=wanted
-        )
-    else:
-        prediction = network.predict(
-            light,
-            size=options.size,
-            temperature=heat,
-            hints=points,
-            palette=wanted,
-            distribution=options.variants > 0,
-        )
-    chroma = prediction.chroma
-    if options.variants and prediction.distribution is not None:
-        found = variants_of(
-            prediction.distribution,
-            network.bins,
-            options.variants,
-            seed=options.seed,
-            temperature=heat,
-        )
-        chroma = found[max(options.variant, 1) - 1].chroma * np.float32(network.spec.gain)
-    chroma = chroma * np.float32(options.saturation * gain)
-    if tone is not None:
-        small = resize(light, chroma.shape[0], chroma.shape[1])
-        chroma = chroma + tone[np.clip(np.rint(small), 0, 100).astype(np.intp)]
+
+    def said(points: FloatArray | None) -> FloatArray:
+        if options.effort == "best":
+            prediction = predict_best(
+                network, light, size=options.size, temperature=heat, hints=points, palette=wanted
+            )
+        else:
+            prediction = network.predict(
+                light,
+                size=options.size,
+                temperature=heat,
+                hints=points,
+                palette=wanted,
+                distribution=options.variants > 0,
+            )
+        chroma = prediction.chroma
+        if options.variants and prediction.distribution is not None:
+            found = variants_of(
+                prediction.distribution,
+                network.bins,
+                options.variants,
+                seed=options.seed,
+                temperature=heat,
+            )
+            chroma = found[max(options.variant, 1) - 1].chroma * np.float32(network.spec.gain)
+        chroma = chroma * np.float32(options.saturation * gain)
+        if tone is not None:
+            small = resize(light, chroma.shape[0], chroma.shape[1])
+            chroma = chroma + tone[np.clip(np.rint(small), 0, 100).astype(np.intp)]
+        return chroma
+
+    chroma = said(points)
     if points is not None:
-        chroma = obey(chroma, light, points)
+        # a variant without the points would be another one
+        without = None if options.variants else said(None)
+        chroma = obey(chroma, light, points, without=without)
     if hints is None or not len(hints.keep):
         return chroma
     height, width = light.shape

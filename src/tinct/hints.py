@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +23,16 @@ import numpy as np
 
 from tinct.color import FloatArray, rgb_to_lab
 from tinct.errors import InputError, UsageError
-from tinct.resample import resize
 
 _LAYER_SIDE = 256  # painted layers are read at this shorter side: finer than any map of colours
 _POINTS = 4096  # more say nothing more
 _FORM = 'give {"points": [{"x": 0.5, "y": 0.5, "color": "#aabbcc"}]}, or a PNG with alpha'
+_KINDS = ("points", "strokes", "keep")
 _STROKED = 1024  # but of strokes there are so many
 _LONGEST = 2000  # places of a stroke
 _WIDEST = 0.25  # width of one
 _WIDTH = 0.01  # of a stroke, in shorter sides, where it says nothing
-_EDGE = 8.0  # L* of a step in light that colours hardly cross
-_REACH = 0.3  # how far a hint goes where nothing stops it, in shorter sides
-_FULL = 0.147  # nearness at half of that: K0(1/2) / 2 pi, of a point on an endless even plane
-_EVEN = 0.4  # how far a point evens out its region, rather than shifting what it finds there
-_TIE = 100.0  # how much a hint counts beside its neighbours
 _SOFT = 0.012  # of the edge of what stays, in shorter sides, beyond the brush
-_ROUNDS = 80  # of conjugate gradients; the map is small
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +100,16 @@ def _of_file(file: Path) -> Hints:
 
 
 def _of_table(table: Mapping[str, Any], where: str) -> Hints:
+    if not table:
+        raise InputError("holds no hints", where=where, remedy=_FORM)
+    for key in table:
+        if key not in _KINDS:
+            near = get_close_matches(str(key), _KINDS, 1)
+            raise InputError(
+                f"holds '{key}', which is no kind of hint",
+                where=where,
+                remedy=f"did you mean {near[0]}?" if near else f"it may hold {', '.join(_KINDS)}",
+            )
     try:
         rows = [
             (float(point["x"]), float(point["y"]), *_chroma(point))
@@ -116,7 +121,11 @@ def _of_table(table: Mapping[str, Any], where: str) -> Hints:
             for piece in _pieces(stroke)
         ]
         kept = [piece for stroke in table.get("keep", ()) for piece in _pieces(stroke)]
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise InputError(f"a hint lacks {error}", where=where, remedy=_FORM) from error
+    except (AttributeError, TypeError) as error:
+        raise InputError("is no list of hints", where=where, remedy=_FORM) from error
+    except (OverflowError, ValueError) as error:
         raise InputError(f"is no list of hints: {error}", where=where, remedy=_FORM) from error
     known = _checked(np.array(rows, np.float32).reshape(-1, 4), None, where)
     strokes = np.array(drawn, np.float32).reshape(-1, 7)
@@ -126,6 +135,8 @@ def _of_table(table: Mapping[str, Any], where: str) -> Hints:
 
 def _chroma(one: Mapping[str, Any]) -> tuple[float, float]:
     if "ab" in one:
+        if "color" in one:
+            raise ValueError("one has both 'color' and 'ab'")
         a, b = one["ab"]
         return float(a), float(b)
     return chroma_of(str(one["color"]))
@@ -284,87 +295,3 @@ def _brushed(
         length = (x1 - x0) ** 2 + (y1 - y0) ** 2
         along = ((across * (x1 - x0) + down * (y1 - y0)) / (length or 1)).clip(0, 1)
         yield part, reach - np.hypot(across - along * (x1 - x0), down - along * (y1 - y0))
-
-
-def obey(chroma: FloatArray, light: FloatArray, points: FloatArray) -> FloatArray:
-    """Colours that are as hinted where they were hinted, and change smoothly around.
-
-    What is missing at the points diffuses as far as the light is alike, as the colours of Levin,
-    Lischinski and Weiss, "Colorization using Optimization" (SIGGRAPH 2004) do: first as a mean
-    weighted by nearness, full within half the reach and fading beyond it, then what this leaves
-    missing where points disagree.
-
-    Args:
-        chroma: a*b* (h, w, 2) of the network.
-        light: L* (H, W) of the picture, of any size.
-        points: (n, 4) as in `Hints`.
-
-    Returns:
-        a*b* (h, w, 2).
-    """
-    height, width = chroma.shape[:2]
-    rows = np.minimum((points[:, 1] * height).astype(np.intp), height - 1)
-    columns = np.minimum((points[:, 0] * width).astype(np.intp), width - 1)
-    cells = rows * width + columns
-    count = np.bincount(cells, minlength=height * width).reshape(height, width, 1)
-    known = (count > 0).astype(np.float32)
-    wanted = np.stack(
-        [
-            np.bincount(cells, points[:, axis], height * width).reshape(height, width)
-            for axis in (2, 3)
-        ],
-        -1,
-    ) / np.maximum(count, 1)
-    small = resize(light, height, width)
-    fade = np.float32((_REACH * min(height, width)) ** -2)
-    missing = (known * (wanted - chroma)).astype(np.float32)
-    given = (known * wanted).astype(np.float32)
-    spread = _diffused(np.concatenate([missing, given, known], 2), np.full_like(known, fade), small)
-    weight = np.maximum(spread[..., 4:], 0)
-    shift, colour = np.split(spread[..., :4] / np.maximum(weight, 1e-6), 2, axis=2)
-    change = (1 - _EVEN) * shift + _EVEN * (colour - chroma)
-    coloured = chroma + change * np.minimum(weight / _FULL, 1)
-    left = known * np.float32(_TIE) * (wanted - coloured).astype(np.float32)
-    tied = coloured + _diffused(left, known * np.float32(_TIE) + fade * 4, small)
-    return tied.astype(np.float32)
-
-
-def _diffused(source: FloatArray, tie: FloatArray, light: FloatArray) -> FloatArray:
-    """Solve (tie + Laplacian weighted by likeness of light) x = source, by conjugate gradients."""
-    down = _ease(np.diff(light, axis=0))
-    right = _ease(np.diff(light, axis=1))
-    diagonal = tie.copy()
-    diagonal[:-1] += down
-    diagonal[1:] += down
-    diagonal[:, :-1] += right
-    diagonal[:, 1:] += right
-
-    def apply(x: FloatArray) -> FloatArray:
-        result: FloatArray = diagonal * x
-        result[:-1] -= down * x[1:]
-        result[1:] -= down * x[:-1]
-        result[:, :-1] -= right * x[:, 1:]
-        result[:, 1:] -= right * x[:, :-1]
-        return result
-
-    found = np.zeros_like(source)
-    residual = source.copy()
-    direction = residual / diagonal
-    energy = float((residual * direction).sum())
-    for _ in range(_ROUNDS):
-        if energy < 1e-6:
-            break
-        pushed = apply(direction)
-        step = np.float32(energy / float((direction * pushed).sum()))
-        found += step * direction
-        residual -= step * pushed
-        settled = residual / diagonal
-        before, energy = energy, float((residual * settled).sum())
-        direction = settled + np.float32(energy / before) * direction
-    return found
-
-
-def _ease(steps: FloatArray) -> FloatArray:
-    """How easily colour crosses from one cell to the next, by the step in light between them."""
-    ease: FloatArray = np.exp(-((steps / _EDGE) ** 2)).astype(np.float32)[..., None]
-    return ease + np.float32(1e-4)

@@ -21,7 +21,7 @@ from tinct.evaluation.statistics import Bootstrap
 from tinct.evaluation.structure import psnr
 from tinct.evaluation.tradeoff import judged
 from tinct.evaluation.ways import Way, case_of, coloured
-from tinct.hints import obey
+from tinct.propagation import obey
 
 Record = dict[str, Any]
 #: the colour of a point is the mean of a square of 2 * RADIUS + 1 pixels
@@ -119,12 +119,13 @@ def _values(
         number, truth = numbered
         case = case_of(truth, protocol)
         drawn = points(case.truth, max(counts), np.random.default_rng([seed, number]))
-        found = []
+        found, plain = [], model.predict(case.light).chroma
         for count in counts:
-            hints = drawn[:count] if count else None
-            chroma = model.predict(case.light, hints=hints).chroma
-            if hints is not None:  # as the flow does
-                chroma = obey(chroma, case.light, hints)
+            chroma = plain
+            if count:  # as the flow does
+                hints = drawn[:count]
+                told = model.predict(case.light, hints=hints).chroma
+                chroma = obey(told, case.light, hints, without=plain)
             result = coloured(case.light, chroma)
             error = np.mean((result.astype(np.float32) - case.truth) ** 2, dtype=np.float64)
             found.append((judged(result, case.truth)[0], psnr(float(error))))

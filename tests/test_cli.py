@@ -73,7 +73,7 @@ def test_help_and_plans_import_nothing_heavy() -> None:
         (["colorize", "--saturatoin", "2", "x"], "Did you mean --saturation?"),
         (["colorize", "--toned", "sepia", "x"], "'keep', 'neutral'"),
         (["colorize", "--saturation", "9", "x"], "--saturation: 9.0 is not possible"),
-        (["colorize", "--jobs", "0", "x"], "--jobs"),
+        (["colorize", "--jobs", "-1", "x"], "--jobs"),
         (["colorize"], "name a picture"),
         (["colorize", "--name", "{nobody}", __file__], "--name"),
         (["models", "shwo"], "Did you mean 'show'?"),
@@ -267,6 +267,17 @@ def test_a_defect_is_one_line_and_its_traceback_comes_with_debug(
     assert "Traceback" in capfd.readouterr().err
 
 
+def test_ctrl_c_within_a_module_that_is_being_loaded_is_no_defect(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def load(_: list[str]) -> int:
+        raise ImportError("initialization failed") from KeyboardInterrupt()
+
+    monkeypatch.setattr("tinct.cli.grammar.carry_out", load)
+    assert cli.run(["colorize", "a.jpg"]) == 130
+    assert capfd.readouterr().err == "interrupted\n"
+
+
 def test_models(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["models", "list"]) == 0
     assert f"* {DEFAULT}" in capfd.readouterr().out
@@ -323,6 +334,46 @@ def test_the_whole_way(
     assert "Tinct coloured this picture before" in capfd.readouterr().err
     assert cli.run(["colorize", f"a{suffix}", "-o", f"again{suffix}"]) == 0
     assert Path(f"again{suffix}").read_bytes() == Path(result).read_bytes()
+
+
+def test_a_folder_that_is_its_own_output_is_gone_on_with(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        Image.linear_gradient("L").resize((60 + number, 50)).save(tmp_path / f"{number}.png")
+    words = ["colorize", str(tmp_path), "-o", str(tmp_path)]
+    assert cli.run(words) == 0
+    made = {file.name: file.stat().st_mtime_ns for file in tmp_path.glob("*.colorized.png")}
+    assert set(made) == {"0.colorized.png", "1.colorized.png"}
+    Image.linear_gradient("L").resize((70, 50)).save(tmp_path / "new.png")
+    assert cli.run(words) == 0, capfd.readouterr().err
+    found = {file.name: file.stat().st_mtime_ns for file in tmp_path.glob("*.colorized*.png")}
+    assert found.pop("new.colorized.png")
+    assert found == made
+    capfd.readouterr()
+    (tmp_path / "0.colorized.png").write_bytes((tmp_path / "new.png").read_bytes())
+    assert cli.run(words) == 1  # somebody's own picture lies there now
+    assert "is an input" in capfd.readouterr().err
+
+
+def test_a_map_of_confidence_keeps_to_its_own_name(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    picture, sure, out = tmp_path / "a.png", tmp_path / "sure.png", tmp_path / "out.png"
+    Image.linear_gradient("L").resize((90, 70)).save(picture)
+    words = ["colorize", str(picture), "--confidence"]
+    for name in (out, picture):
+        assert cli.run([*words, str(name), "-o", str(out)]) == 2
+        assert "is the picture itself" in capfd.readouterr().err
+        assert not out.exists()
+    folder = tmp_path / "variants/"
+    assert cli.run([*words, str(sure), "--variants", "3", "-o", f"{folder}/"]) == 0
+    assert len(list(folder.glob("*.png"))) == 3
+    with Image.open(sure) as opened:
+        assert opened.mode == "L"
+    assert cli.run([*words, str(sure), "-o", str(out)]) == 4
+    assert "give the map another name" in capfd.readouterr().err
+    assert not out.exists()
 
 
 def test_workers_colour_for_real(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

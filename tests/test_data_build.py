@@ -132,6 +132,11 @@ def test_a_second_run_changes_nothing_and_another_is_refused(pile: Path, tmp_pat
     before = {file.name: file.stat().st_mtime_ns for file in out.iterdir()}
     assert not build(pile, out, SMALL).anew
     assert before == {file.name: file.stat().st_mtime_ns for file in out.iterdir()}
+    shard = next(out.glob("*.tar"))
+    shard.rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=f"{shard.name} .*gone"):
+        build(pile, out, SMALL)
+    (tmp_path / "elsewhere").rename(shard)
     with pytest.raises(OutputExists, match="other settings"):
         build(pile, out, replace(SMALL, seed=1))
     (tmp_path / "full").mkdir()

@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+import tinct
 from tests.profiles import ADOBE
 from tinct.errors import InputError, OutputUnwritable, UsageError
 from tinct.training.cache import Entry, decode, place
@@ -226,6 +227,18 @@ def test_unreadable_pictures_are_listed_up_to_a_limit(pictures: Path, tmp_path: 
     assert len(found.training) == 8
     with pytest.raises(InputError, match=r"3 of 13 pictures cannot be read: cut\.png: .*gone\.png"):
         opened(pictures, tmp_path)
+
+
+def test_what_tinct_coloured_is_no_truth(tmp_path: Path) -> None:
+    (tmp_path / "grey.png").write_bytes(encoded(scene(1)[..., 0]))
+    own = tmp_path / "own"
+    own.mkdir()
+    tinct.Colorizer().file(tmp_path / "grey.png", own / "coloured.png")
+    assert decode(own / "coloured.png").shape == (60, 80, 3)
+    with pytest.raises(InputError, match="was coloured by Tinct"):
+        decode(own / "coloured.png", inferred=False)
+    with pytest.raises(InputError, match="was coloured by Tinct"):
+        open_pictures(own, shorter=32, validation=0, folder=tmp_path / "cache")
 
 
 def test_a_source_without_pictures_is_one_line(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.pictures import encoded
 from tinct.color import grid_bins
 from tinct.errors import InputError, UsageError
 from tinct.hints import chroma_of
+from tinct.options import ColorizeOptions
 from tinct.reference import palette_of_colors, palette_of_file
 
 BINS = grid_bins()
@@ -35,6 +37,16 @@ def test_named_colours_have_equal_shares_beside_some_grey() -> None:
 def test_what_is_no_colour_is_refused(colors: str) -> None:
     with pytest.raises(UsageError, match="colour"):
         palette_of_colors(colors)
+
+
+def test_palettes_and_references_of_other_kinds_are_refused() -> None:
+    assert str(ColorizeOptions(palette=["#a02020", "#203080"]).known_palette()) == "#a02020,#203080"
+    known = palette_of_colors("#a02020")
+    assert ColorizeOptions(reference=known).known_palette() is known
+    picture, options = Image.new("RGB", (40, 30), "#308040"), cast("Any", ColorizeOptions)
+    for option, value in (("reference", picture), ("palette", 3), ("palette", [3]), ("style", 3)):
+        with pytest.raises(UsageError, match=option):
+            options(**{option: value})
 
 
 def test_a_picture_gives_the_shares_of_its_colours(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.pages import (
@@ -142,6 +143,19 @@ def test_folder_and_camera(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#frames li[data-state=ready]")).to_have_count(1)
     expect(page.locator("#frames li")).to_contain_text("Coloured")
     assert page.evaluate("document.getElementById('lens').srcObject") is None
+
+
+def test_pictures_in_colour_that_nobody_looked_at_are_said_to_be_left(
+    page: Page, tmp_path: Path
+) -> None:
+    page.wait_for_selector("body.known", state="attached")
+    coloured = tmp_path / "in-colour.png"
+    bands = Image.linear_gradient("L").resize((90, 70))
+    Image.merge("RGB", (bands, bands.rotate(90), bands.rotate(180))).save(coloured)
+    page.set_input_files("#files", [SMALL, coloured])
+    expect(page.locator("#frames li[data-state=ready]")).to_have_count(2)
+    expect(page.locator("#frames li").nth(0)).to_contain_text("Coloured")
+    expect(page.locator("#frames li").nth(1)).to_contain_text("Left as it is")
 
 
 def test_cancel_and_retry(page: Page, page_server: Running) -> None:

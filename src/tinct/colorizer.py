@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from tinct import flow, jpeg, memory, provenance
 from tinct.background import Background
 from tinct.confidence import write_confidence
-from tinct.errors import OutputExists
+from tinct.errors import OutputExists, UsageError
 from tinct.image import Picture, save, upright_size, write_atomic
 from tinct.image.metadata import fitting_exif, renewed
 from tinct.image.savers import TILINGS, saver_of
@@ -139,10 +140,15 @@ class Colorizer(ColorizeOptions):
             raise OutputExists(
                 "would replace its own input", where=str(target), remedy="choose another name"
             )
-        if self.confidence is not None:
-            write_confidence(
-                Path(self.confidence), picture.pages[0], self.network, self, overwrite=overwrite
-            )
+        if self.confidence is not None and self.variant < 2:  # it is the same of all variants
+            sure = Path(self.confidence)
+            if os.path.realpath(sure) in (os.path.realpath(source), os.path.realpath(target)):
+                raise UsageError(
+                    "is the picture itself",
+                    where=f"--confidence {sure}",
+                    remedy="give the map a name of its own",
+                )
+            write_confidence(sure, picture.pages[0], self.network, self, overwrite=overwrite)
         written, warnings = format_of(picture, self, target.suffix)
         if written == "iiif" and self.tile_address is None:
             warnings += ("its address is that of a trial; --tile-address says where it will be",)
@@ -318,7 +324,7 @@ class Colorizer(ColorizeOptions):
                     layout=layout_of(self, written),
                 )
             light = measured.largest
-            if not measured.coloured and self.saturation:
+            if not measured.coloured and self.saturation and self.vividness:
                 kept = (*kept, "no colour was added: pure black and white leave no room for it")
             if saver_of(written, layout_of(self, written)).lossless != "always":
                 from tinct.image.tilesets import open_result

@@ -53,7 +53,7 @@ def write_confidence(
     """
     from PIL import Image
 
-    from tinct.errors import UsageError
+    from tinct.errors import OutputExists, UsageError
 
     if target.suffix.lower() != ".png":
         raise UsageError("is a PNG", where="--confidence", remedy="end its name in .png")
@@ -62,5 +62,9 @@ def write_confidence(
     certainty = confidence_of(
         light, network, size=options.size, rows=light.shape[0], columns=light.shape[1]
     )
+    if not overwrite and target.exists():
+        raise OutputExists(
+            "exists already", where=f"--confidence {target}", remedy="give the map another name"
+        )
     with write_atomic(target, overwrite=overwrite) as temporary:
         Image.fromarray(np.rint(certainty * 255).astype(np.uint8)).save(temporary, "PNG")

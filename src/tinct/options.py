@@ -182,15 +182,17 @@ class ColorizeOptions:
         if self.style is not None:
             from tinct.styles import find_style
 
+            if not isinstance(self.style, str):
+                raise _out_of_range("style", self.style, "the name of a style")
             object.__setattr__(self, "style", find_style(self.style).name)
-        if isinstance(self.palette, str):
-            from tinct.reference import palette_of_colors
+        if self.palette is not None:
+            from tinct.reference import as_palette
 
-            object.__setattr__(self, "palette", palette_of_colors(self.palette))
-        if isinstance(self.reference, str | Path):
-            from tinct.reference import palette_of_file
+            object.__setattr__(self, "palette", as_palette(self.palette))
+        if self.reference is not None:
+            from tinct.reference import as_reference
 
-            object.__setattr__(self, "reference", palette_of_file(self.reference))
+            object.__setattr__(self, "reference", as_reference(self.reference))
 
     def known_colours(self) -> Hints | None:
         """The hints, read."""

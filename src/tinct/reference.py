@@ -43,6 +43,43 @@ class Palette:
         return spread.astype(np.float32)
 
 
+def as_palette(given: Palette | str | Sequence[str]) -> Palette:
+    """A palette in any form that users have: itself, or colours as `palette_of_colors` reads them.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    if isinstance(given, Palette):
+        return given
+    if isinstance(given, str) or (
+        isinstance(given, Sequence) and all(isinstance(one, str) for one in given)
+    ):
+        return palette_of_colors(given)
+    raise UsageError(
+        f"{type(given).__name__} is no palette",
+        where="--palette",
+        remedy='give colours: "#8a2b1d,#d9b36c"',
+    )
+
+
+def as_reference(given: Palette | str | Path) -> Palette:
+    """The palette of a reference in any form that users have: itself, or a picture's file.
+
+    Raises:
+        InputError: the file cannot be read, or has no colours.
+        UsageError: it is neither.
+    """
+    if isinstance(given, Palette):
+        return given
+    if isinstance(given, str | Path):
+        return palette_of_file(given)
+    raise UsageError(
+        f"{type(given).__name__} is no reference",
+        where="--reference",
+        remedy="give a file, or what tinct.reference.palette_of_lab makes of a picture",
+    )
+
+
 def palette_of_colors(colors: str | Sequence[str]) -> Palette:
     """A palette of `#rrggbb` colours, separated by commas if in one text.
 

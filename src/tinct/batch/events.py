@@ -211,6 +211,7 @@ def error_fields(error: TinctError) -> dict[str, object]:
         "code": error.code,
         "exit_code": error.exit_code,
         "message": error.message,
+        "where": error.where,
         "remedy": error.remedy,
         "docs": f"{DOCS}#{error.code}",
     }

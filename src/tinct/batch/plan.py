@@ -263,13 +263,13 @@ def _placed(
 ) -> Task:
     """The task, done already or with a target of its own."""
     known = None
-    if journal is not None and task.target is not None and identity(task.target) not in inputs:
+    if journal is not None and task.target is not None:
         renamed = on_exists == "rename"
         known = journal.recall(task.source, task.target, variant=task.variant, renamed=renamed)
         if known.entry is not None and known.target is not None:
             reason = known.entry.reason or "coloured already"
             return replace(task, target=known.target, skip=reason, before=known.entry)
-        if known.again:
+        if known.again and identity(task.target) not in inputs:
             return replace(task, overwrite=True, again=True)
     if on_exists == "rename" and task.target is not None:
         task = replace(task, target=_free_name(task.target, taken))

@@ -50,16 +50,31 @@ def run(arguments: Sequence[str]) -> int:
     except TinctError as error:
         return _fail(error, as_json=as_json, debug=debug)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         # the reader of our stdout has left; nothing may be written at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except Exception as error:
+        if _by_interrupt(error):
+            return _interrupted()
         from tinct.batch.workers import defect
 
         return _fail(defect(error), as_json=as_json, debug=debug)
+
+
+def _interrupted() -> int:
+    print("interrupted", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _by_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: a compiled module makes an ImportError of it."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _fail(error: TinctError, *, as_json: bool, debug: bool) -> int:

@@ -242,7 +242,10 @@ def _said(parser: Parser) -> None:
 
 def jobs(text: str) -> int:
     """Read a number of worker processes; `auto`, as many as keep all cores busy, is 0."""
-    return 0 if text == "auto" else positive(text)
+    try:
+        return 0 if text in ("auto", "0") else positive(text)
+    except ArgumentTypeError as error:
+        raise ArgumentTypeError(f"{error}; auto keeps all cores busy") from None
 
 
 def local(text: str) -> Path:

@@ -19,7 +19,15 @@ from typing import Any
 from tinct.datasets.cleaned import Verdict, read_verdicts
 from tinct.datasets.duplicates import find_copies, small_light
 from tinct.datasets.encode import variants_of
-from tinct.datasets.manifest import EXCLUDE, Row, require_pyarrow, write_manifest
+from tinct.datasets.manifest import (
+    EXCLUDE,
+    TSV,
+    Row,
+    find_manifest,
+    read_manifest,
+    require_pyarrow,
+    write_manifest,
+)
 from tinct.datasets.options import SUFFIXES, BuildOptions
 from tinct.datasets.parallel import side_by_side
 from tinct.datasets.pictures import Content, Pile, open_pile
@@ -324,6 +332,21 @@ def _stamp(pile: Pile) -> str:
 
 
 def _as_it_stands(out: Path) -> Built:
+    """What was built before.
+
+    Raises:
+        InputError: some of its files are gone.
+    """
+    manifest = find_manifest(out)
+    files = {row.shard or row.file for row in read_manifest(manifest)} if manifest else {TSV}
+    lost = sorted(name for name in files if not (out / name).is_file())
+    if lost:
+        more = f" and {len(lost) - 1} more of its files" if len(lost) > 1 else ""
+        raise InputError(
+            f"{lost[0]}{more} are gone" if more else f"{lost[0]} is gone",
+            where=str(out),
+            remedy="remove the folder and build it anew",
+        )
     counts = recorded(out)["counts"]
     return Built(counts["pictures"], counts["splits"], (), anew=False)
 

@@ -143,7 +143,7 @@ def _look(
         data = content.read()
         page = load(data, name=where).pages[0]
         width, height = upright_size(page.width, page.height, page.orientation)
-        pixels = decode(data, shorter=SIDE, name=where)
+        pixels = decode(data, shorter=SIDE, name=where, inferred=False)
     except InputError as error:
         return [Finding(where, "unreadable", detail=error.message)], None, None
     hits = list(rules(pixels, width, height, limits))

@@ -36,7 +36,7 @@ def bring(data: bytes, form: Form, *, box: Box = _WHOLE, name: str = "") -> list
     left, top, right, bottom = box
     # what a crop leaves must still be large enough
     scale = 1 / min(right - left, bottom - top)
-    pixels = decode(data, shorter=round(form.sizes[0] * scale), name=name)
+    pixels = decode(data, shorter=round(form.sizes[0] * scale), name=name, inferred=False)
     height, width, _ = pixels.shape
     if box != _WHOLE:
         rows = slice(round(top * height), max(round(bottom * height), round(top * height) + 1))

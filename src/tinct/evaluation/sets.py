@@ -59,7 +59,7 @@ class Truth:
                 where=self.where,
                 remedy="put it there, or leave it out of the set",
             ) from error
-        return decode(data, name=self.where), data
+        return decode(data, name=self.where, inferred=False), data
 
 
 @dataclass(frozen=True)

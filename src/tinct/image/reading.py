@@ -106,6 +106,10 @@ def _unreadable(error: OSError, where: str) -> Unreadable:
     )
 
 
+def _rounded(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
 @dataclass
 class _Opened:
     """A file while its headers are being read."""
@@ -251,8 +255,8 @@ class _Opened:
         megapixels = width * height / 1e6
         if megapixels > self.max_megapixels:
             raise TooLarge(
-                f"{width} x {height} pixels are {megapixels:,.0f} megapixels; "
-                f"the limit is {self.max_megapixels:,.0f}",
+                f"{width} x {height} pixels are {_rounded(megapixels)} megapixels; "
+                f"the limit is {_rounded(self.max_megapixels)}",
                 remedy="reduce it first, or cut it into parts",
             )
 

@@ -19,6 +19,7 @@ _STARTS = (
     (b"\xff\x4f\xff\x51", "jp2"),
     (b"BM", "bmp"),
 )
+_FILM = "a film"
 _KNOWN = (
     (b"8BPS", "a Photoshop document"),
     (b"8BPB", "a Photoshop document"),
@@ -33,7 +34,7 @@ _KNOWN = (
     (b"AT&TFORM", "DjVu"),
     (b"gimp xcf", "a GIMP document"),
     (b"qoif", "QOI"),
-    (b"\x1aE\xdf\xa3", "a film"),
+    (b"\x1aE\xdf\xa3", _FILM),
     (b"Pf", "a floating-point PFM"),
     (b"PF", "a floating-point PFM"),
     (b"P7", "PAM"),
@@ -70,7 +71,7 @@ def sniff(start: bytes) -> str:
             return "avif"
         if brands & _HEIC:
             return "heic"
-        raise _unsupported("a film")
+        raise _unsupported(_FILM)
     for magic, name in _KNOWN:
         if start.startswith(magic):
             raise _unsupported(name)
@@ -83,4 +84,6 @@ def sniff(start: bytes) -> str:
 
 
 def _unsupported(name: str) -> Unsupported:
+    if name == _FILM:
+        return Unsupported("is a film, not a picture", remedy="films are coloured by `tinct video`")
     return Unsupported(f"is {name}, which Tinct does not read", remedy="convert it to TIFF or PNG")

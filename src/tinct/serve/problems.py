@@ -149,14 +149,13 @@ def status_of(error: TinctError) -> int:
 def problem(error: TinctError) -> dict[str, Any]:
     """The members of problem details; those beyond RFC 9457 are named as in `--json`."""
     fields = error_fields(error)
-    detail = fields.pop("message")
+    detail, where = fields.pop("message"), fields.pop("where")
     if isinstance(error, ServiceError):
         fields["docs"] = f"docs/serve.md#{error.code}"
     if error.code == TinctError.code:  # its text is for the server's own log
         detail = title_of(TinctError)
         fields["remedy"] = "report it, with what the server printed"
-    where = error.where
-    if where is not None and where.startswith("--"):  # an option has no hyphens here
+    if isinstance(where, str) and where.startswith("--"):  # an option has no hyphens here
         where = where[2:].replace("-", "_")
     return {
         "type": f"/problems/{error.code}",

@@ -31,6 +31,7 @@ from tinct.color import decode as to_lab
 from tinct.color.icc import space_of
 from tinct.errors import InputError
 from tinct.image import load, upright
+from tinct.provenance import is_ours
 
 PIXELS = "pixels.u8"
 THUMBNAILS = "thumbnails.u8"
@@ -132,22 +133,31 @@ def place(entry: Entry) -> float:
     return (number % 100 + number // 100 * 100 / 2**32) / 100
 
 
-def decode(data: Path | bytes, *, shorter: int | None = None, name: str = "") -> Picture8:
+def decode(
+    data: Path | bytes, *, shorter: int | None = None, name: str = "", inferred: bool = True
+) -> Picture8:
     """A picture as training sees it: upright, sRGB by its profile, transparency over white.
 
     Args:
         data: a file or its content; of several pages the first is taken.
         shorter: larger pictures are reduced to this shorter side, none is enlarged.
         name: what to call it in messages.
+        inferred: whether pictures that Tinct coloured will do: their colours are no truth.
 
     Returns:
         uint8 (H, W, 3).
 
     Raises:
-        InputError: not a picture, damaged, or of a kind that is not handled.
+        InputError: not a picture, damaged, of a kind that is not handled, or coloured by Tinct.
     """
     picture = load(data, name=name or None)
     page = picture.pages[0]
+    if not inferred and is_ours(page.metadata.xmp):
+        raise InputError(
+            "was coloured by Tinct: nothing true can be learned from its colours",
+            where=name,
+            remedy="give pictures that were taken or painted in colour",
+        )
     side = min(page.width, page.height)
     # damage to TIFFs is noted for the whole process, so one is read at a time
     with _TIFF if picture.format == "tiff" else nullcontext():
@@ -232,7 +242,7 @@ class _Decoded:
 
 def _prepare(item: Encoded, shorter: int | None, packed: bool) -> _Decoded | str:
     try:
-        pixels = decode(item.data, shorter=shorter, name=item.id)
+        pixels = decode(item.data, shorter=shorter, name=item.id, inferred=False)
     except InputError as error:
         return error.message
     kept = b""

@@ -2,7 +2,7 @@
 
 import { Edits } from "./edits.js";
 import { forgetSessions, members } from "./references.js";
-import { Problem, asBlob, closeSession, openSession } from "./server.js";
+import { Problem, ask, closeSession, openSession } from "./server.js";
 
 const AT_ONCE = 2;
 const THUMB = 160; // pixels of the shorter side
@@ -95,9 +95,11 @@ class Shelf extends EventTarget {
   /** A small copy in the colours that are wished for now. */
   async thumbnail(picture) {
     const { signal } = picture.abort;
-    const blob = await this.within(picture, async (at) => asBlob(`${at}/colorize`, {
+    const answer = await this.within(picture, async (at) => ask(`${at}/colorize`, {
       method: "POST", json: { ...await members(picture.edits.now), preview: THUMB }, signal,
     }));
+    const blob = await answer.blob();
+    picture.skipped = answer.headers.get("X-Status") === "skipped";
     if (picture.thumb) URL.revokeObjectURL(picture.thumb);
     picture.thumb = URL.createObjectURL(blob);
     picture.thumbBlob = blob;

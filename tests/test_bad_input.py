@@ -23,7 +23,9 @@ from PIL import Image
 from tests.originals import GREY, KINDS
 from tests.profiles import ADOBE
 from tests.programs import PEAK
+from tinct import colorize
 from tinct.batch.journal import NAME as JOURNAL
+from tinct.errors import Unreadable
 
 TINCT = [sys.executable, "-c", "from tinct.cli import main; main()"]
 
@@ -353,3 +355,11 @@ def test_a_jpeg_in_three_channels_that_is_cut_short_is_one_line_and_leaves_nothi
     assert done.stderr.startswith("error: ")
     assert not list(scratch.iterdir())
     assert not (tmp_path / "out.jpg").exists()
+
+
+def test_pictures_in_memory_that_cannot_be_read_are_errors_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "cut.jpg").write_bytes(cut_jpeg())
+    with Image.open(tmp_path / "cut.jpg") as cut, pytest.raises(Unreadable, match="truncated"):
+        colorize(cut)
+    with pytest.raises(Unreadable, match="an empty name"):
+        colorize("")

@@ -16,7 +16,7 @@ from tests.pictures import GREY, encoded
 from tests.servers import running
 from tinct.client import Client, ServerError
 from tinct.client.answers import chosen_options
-from tinct.errors import AlreadyColour, ModelError, Unreadable, UsageError
+from tinct.errors import AlreadyColour, ModelError, Unreadable, Unsupported, UsageError
 from tinct.options import ColorizeOptions
 from tinct.styles import styles
 
@@ -116,8 +116,11 @@ def test_errors_are_those_of_the_command_line(client: Client, tmp_path: Path) ->
         client.colorize(encoded(colours, "PNG"), ColorizeOptions(if_color="fail"))
     with pytest.raises(ModelError):
         client.colorize(PNG, ColorizeOptions(model="no-such-model"))
-    with pytest.raises(Unreadable):
-        client.colorize(tmp_path / "absent.png")
+    for absent in (tmp_path / "absent.png", str(tmp_path / "absent.png")):
+        with pytest.raises(Unreadable):
+            client.colorize(absent)
+    with pytest.raises(Unsupported, match="a NoneType"):
+        client.colorize(None)  # type: ignore[arg-type]
 
 
 def test_a_wrong_token_and_a_server_that_is_not_there() -> None:

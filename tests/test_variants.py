@@ -63,3 +63,16 @@ def test_the_likeliest_come_first_and_a_seed_repeats_them() -> None:
 def test_the_number_of_variants_has_bounds(count: int) -> None:
     with pytest.raises(UsageError, match="not possible"):
         variants_of(torn(), BINS, count)
+
+
+def test_no_variant_draws_to_glaring_colours() -> None:
+    distribution = np.full((24, 32, len(BINS)), 1e-6, np.float32)
+    distribution[..., at(0, 0)] = 0.6
+    distribution[..., at(14, -14)] = 0.1
+    distribution[..., at(-14, 14)] = 0.1
+    distribution[8:12, 8:12, at(70, -70)] = 0.2  # a patch that may be bright violet
+    distribution /= distribution.sum(2, keepdims=True)
+    patch = np.linalg.norm(
+        [one.chroma[10, 10] for one in variants_of(distribution, BINS, 8)], axis=1
+    )
+    assert patch.max() < 35

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tinct import flow, jpeg, memory, provenance
 from tinct.background import Background
 from tinct.confidence import write_confidence
-from tinct.errors import OutputExists, UsageError
+from tinct.errors import OutputExists, Unreadable, UsageError
 from tinct.image import Picture, save, upright_size, write_atomic
 from tinct.image.metadata import fitting_exif, renewed
 from tinct.image.savers import TILINGS, saver_of
@@ -94,6 +94,8 @@ class Colorizer(ColorizeOptions):
         coloured: Any
         done = True
         if isinstance(value, str | Path):
+            if not Path(value).name:
+                raise Unreadable("an empty name", remedy="give the path of a picture")
             target = default_target(Path(value), format=self.format)
             done = self.file(Path(value), target).status == "done"
             coloured = type(value)(target) if done else value

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tinct.color import SRGB, ColorSpace, Pixels, lightness, merge
 from tinct.color.icc import space_of
 from tinct.color.tone import Tone, classify, tone_curve
-from tinct.errors import AlreadyColour, InputError, Unsupported
+from tinct.errors import AlreadyColour, InputError, Unreadable, Unsupported
 from tinct.flow import JUDGED_SIDE, colours, own_colours
 from tinct.image.decode import small_array
 from tinct.models.session import Model
@@ -69,6 +69,7 @@ def colour_image(image: Image, network: Model, options: ColorizeOptions) -> Imag
 
     Raises:
         Unsupported: another type or mode; PIL has no 16-bit colour.
+        Unreadable: what it was opened from is damaged or cut short.
         AlreadyColour: it has colours and `if_color` is "fail".
     """
     from PIL import Image as Images
@@ -82,6 +83,10 @@ def colour_image(image: Image, network: Model, options: ColorizeOptions) -> Imag
             f"a PIL image of mode {image.mode}",
             remedy="convert it to L or RGB, or give an array of uint16 to keep 16 bits",
         )
+    try:
+        image.load()
+    except (OSError, SyntaxError) as error:
+        raise Unreadable(f"cannot be read: {error}", remedy="get a fresh copy of it") from error
     alpha = image.getchannel("A") if "A" in image.mode else None
     plain = image.convert("RGB" if image.mode.startswith("RGB") else "L")
     space = _space(image.info.get("icc_profile"), bands=len(plain.getbands()))

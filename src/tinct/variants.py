@@ -24,6 +24,7 @@ _GRID = 3  # the hues of a field are drawn on so many by so many places
 _LEAN = 2.0  # of the odds' logarithm, the lean along a hue that is tried first
 _APART = 8.0  # CIE units by which a variant differs from the automatic colours on average
 _COLOURED = 15.0  # CIE units: colours clearly stronger than that lean all alike
+_STRONG = 40.0  # CIE units: colours clearly stronger than that are never leaned to
 _POSSIBLE = 0.1  # bins this much less likely than the likeliest are never leaned to
 
 
@@ -81,9 +82,11 @@ def _field(height: int, width: int, rng: np.random.Generator) -> FloatArray:
 
 
 def _hues(bins: FloatArray) -> FloatArray:
-    """a*b* (K, 2) as directions, shorter for pale colours: no lean draws to the garish."""
+    """a*b* (K, 2) as directions, shorter for pale and for glaring colours, to which none draws."""
     strength = np.linalg.norm(bins, axis=1, keepdims=True)
-    hues: FloatArray = bins / np.maximum(strength, 1e-6) * np.tanh(strength / _COLOURED)
+    glare = np.maximum(strength - _STRONG, 0) / _COLOURED
+    length = np.tanh(strength / _COLOURED) * np.exp(-np.square(glare))
+    hues: FloatArray = bins / np.maximum(strength, 1e-6) * length
     return hues.astype(np.float32)
 
 

@@ -77,12 +77,12 @@ class Client:
 
     def colorize(
         self,
-        picture: Path | bytes,
+        picture: Path | str | bytes,
         options: ColorizeOptions | None = None,
         *,
         name: str | None = None,
         hints: Mapping[str, Any] | None = None,
-        reference: Path | bytes | None = None,
+        reference: Path | str | bytes | None = None,
     ) -> Coloured:
         """Colour a picture and wait for it.
 
@@ -102,12 +102,12 @@ class Client:
 
     def submit(
         self,
-        picture: Path | bytes,
+        picture: Path | str | bytes,
         options: ColorizeOptions | None = None,
         *,
         name: str | None = None,
         hints: Mapping[str, Any] | None = None,
-        reference: Path | bytes | None = None,
+        reference: Path | str | bytes | None = None,
     ) -> JobRecord:
         """Have a picture coloured without waiting; arguments and errors as for `colorize`."""
         form, words = as_form(picture, name, reference), as_words(options, hints)
@@ -151,14 +151,14 @@ class Client:
         """Cancel and forget a job."""
         self._ask("DELETE", f"/v1/jobs/{job_id}")
 
-    def open(self, picture: Path | bytes, *, name: str | None = None) -> Session:
+    def open(self, picture: Path | str | bytes, *, name: str | None = None) -> Session:
         """Send a picture once, to colour it often."""
         answer = self._ask("POST", "/v1/sessions", files=as_form(picture, name))
         return Session(self, read_record(SessionRecord, answer.json()))
 
     def palette(
         self,
-        picture: Path | bytes,
+        picture: Path | str | bytes,
         x: float,
         y: float,
         *,

@@ -109,22 +109,29 @@ def as_words(
 
 
 def as_form(
-    picture: Path | bytes, name: str | None = None, reference: Path | bytes | None = None
+    picture: Path | str | bytes,
+    name: str | None = None,
+    reference: Path | str | bytes | None = None,
 ) -> dict[str, tuple[str, bytes]]:
     """A picture, and one whose palette it should have, as files of a form.
 
     Raises:
         Unreadable: one cannot be read.
+        Unsupported: one is neither a path nor bytes.
     """
     form = {"picture": _file(picture, name)}
     return form if reference is None else {**form, "reference": _file(reference, None)}
 
 
-def _file(picture: Path | bytes, name: str | None) -> tuple[str, bytes]:
+def _file(picture: Path | str | bytes, name: str | None) -> tuple[str, bytes]:
     if isinstance(picture, bytes):
         return name or "picture", picture
+    if not isinstance(picture, str | Path):
+        raise errors.Unsupported(
+            f"a {type(picture).__name__}", remedy="give a path, or the bytes of a file"
+        )
     try:
-        return name or picture.name, picture.read_bytes()
+        return name or Path(picture).name, Path(picture).read_bytes()
     except OSError as error:
         raise errors.Unreadable(
             f"cannot be read: {error.strerror}", where=str(picture), remedy="check the name"

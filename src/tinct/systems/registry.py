@@ -11,7 +11,8 @@ def find_system(name: str) -> System:
     if name == TINCT.name:
         return TINCT
     if name not in SYSTEMS:
-        raise UsageError("no such system", where=name, remedy=f"one of {', '.join(SYSTEMS)}")
+        known = ", ".join((*SYSTEMS, TINCT.name))
+        raise UsageError("no such system", where=name, remedy=f"one of {known}")
     return SYSTEMS[name]
 
 

@@ -8,6 +8,7 @@ terminal.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import os
 import re
@@ -65,6 +66,7 @@ def cluster(address: str | None, jobs: int | None) -> Iterator[Any]:
             "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
             "RAY_ADDRESS": "",
             "RAY_TMPDIR": str(folder),
+            "RAY_worker_niceness": "0",  # or everything else would come first: it would be 15
         }
     elif address != "auto" and address is not None:
         _check_answers(address)
@@ -131,32 +133,46 @@ def _start(ray: Any, folder: Path, jobs: int) -> None:
             remedy="import ray after this run, or start a cluster and name it by --address",
         )
     try:
-        ray.init(
-            address="local",
-            num_cpus=jobs,
-            num_gpus=0,
-            include_dashboard=False,
-            object_store_memory=_OBJECTS,
-            _temp_dir=str(folder),
-            **_SILENT,
-        )
+        with _lean():
+            ray.init(
+                address="local",
+                num_cpus=jobs,
+                num_gpus=0,
+                include_dashboard=False,
+                object_store_memory=_OBJECTS,
+                _temp_dir=str(folder),
+                **_SILENT,
+            )
     except Exception as error:
         raise ResourceError(
             f"a cluster cannot be started here: {_line(error)}", remedy="use --engine local"
         ) from error
-    _spare()
 
 
-def _spare() -> None:
-    """End what a cluster of one machine has no use for: it costs time, and a second at the end.
+@contextmanager
+def _lean() -> Iterator[None]:
+    """Let Ray start without what a cluster of one machine has no use for.
 
-    Ray has no option for it. The autoscaler's monitor lets a second pass when it is asked to end
-    after the store that it tells of its end; what the other gathers is told to nobody.
+    `ray.init` has no option for it, though the class of its parameters has two. The autoscaler's
+    monitor takes half a second of a core to start, and a second to end, since it wants to tell a
+    store of it that has ended before; what the other gathers is told to nobody.
     """
-    node = getattr(import_module("ray._private.worker"), "_global_node", None)
-    for name in ("kill_monitor", "kill_log_monitor"):
-        with contextlib.suppress(Exception):  # another release of Ray may call it otherwise
-            getattr(node, name)(check_alive=False)
+    parameters: Any = getattr(import_module("ray._private.parameter"), "RayParams", None)
+    usual: Any = getattr(parameters, "__init__", None)
+    names = inspect.signature(usual).parameters if usual is not None else {}
+    wanted = {"no_monitor": True, "include_log_monitor": False}
+    if not wanted.keys() <= names.keys():  # another release of Ray: as it likes
+        yield
+        return
+
+    def lean(self: Any, *given: Any, **named: Any) -> None:
+        usual(self, *given, **{**named, **wanted})
+
+    parameters.__init__ = lean
+    try:
+        yield
+    finally:
+        parameters.__init__ = usual
 
 
 def _connect(ray: Any, address: str) -> None:

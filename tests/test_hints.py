@@ -49,6 +49,8 @@ def test_points_and_strokes_of_a_file(tmp_path: Path) -> None:
     assert np.ptp(stroke[:, 1]) == pytest.approx(0.05, abs=0.012)
     np.testing.assert_array_equal(fitting(as_hints(table), height=300, width=300), found)
     np.testing.assert_array_equal(as_hints(found.tolist()).points, found)
+    noted = {**table, "tinct": {"v": 1, "picture": "a.jpg"}}  # as the page saves them
+    np.testing.assert_array_equal(as_hints(noted).points, hints.points)
 
 
 def test_a_painted_layer(tmp_path: Path) -> None:

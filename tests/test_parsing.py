@@ -85,7 +85,7 @@ def test_two_pictures_may_have_any_names() -> None:
         (["colorize", "-o", "--", "x"], "-o: needs a value"),
         (["colorize", "--quality", "best", "x"], "--quality: 'best' is not a whole number"),
         (["colorize", "--saturation", "much", "x"], "--saturation: 'much' is not a number"),
-        (["colorize", "-j", "0", "x"], "--jobs: 0 is not possible"),
+        (["colorize", "-j", "-1", "x"], "the least is 1; auto keeps all cores busy"),
         (["verify"], "ORIGINAL, COLOURED"),
         (["verify", "a", "b", "c"], "c"),
         (["verfy", "a", "b"], "No such command 'verfy'. Did you mean 'verify'?"),

@@ -28,6 +28,7 @@ _LAYER_SIDE = 256  # painted layers are read at this shorter side: finer than an
 _POINTS = 4096  # more say nothing more
 _FORM = 'give {"points": [{"x": 0.5, "y": 0.5, "color": "#aabbcc"}]}, or a PNG with alpha'
 _KINDS = ("points", "strokes", "keep")
+_ABOUT = "tinct"  # what the page notes beside them: of which picture, and with which options
 _STROKED = 1024  # but of strokes there are so many
 _LONGEST = 2000  # places of a stroke
 _WIDEST = 0.25  # width of one
@@ -103,7 +104,7 @@ def _of_table(table: Mapping[str, Any], where: str) -> Hints:
     if not table:
         raise InputError("holds no hints", where=where, remedy=_FORM)
     for key in table:
-        if key not in _KINDS:
+        if key not in (*_KINDS, _ABOUT):
             near = get_close_matches(str(key), _KINDS, 1)
             raise InputError(
                 f"holds '{key}', which is no kind of hint",

@@ -231,7 +231,7 @@ def test_the_command_colours_for_real_and_ends_cleanly(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["none", "-o", "out"], 3, "no such file"),
+        (["none", "-o", "out"], 3, "no such folder"),
         (["in", "-o", "in"], 2, "results would arrive where pictures do"),
         (["in"], 2, "-o"),
         (["in", "-o", "out", "--interval", "0"], 2, "not possible"),

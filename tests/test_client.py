@@ -72,6 +72,8 @@ def test_a_session_is_opened_steered_and_closed(client: Client) -> None:
         likely = session.palette(0.5, 0.5, count=2).colours
         assert likely[0].probability >= likely[-1].probability
         assert session.confidence(size=64)[:4] == b"\x89PNG"
+        with pytest.raises(UsageError, match="no number"):
+            session.palette(float("nan"), 0.5)
         layer = np.asarray(Image.open(BytesIO(session.layer(SMALL))))
         assert layer.shape == (42, 61, 4)
         kept = {"keep": [{"path": [[0, 0.25], [1, 0.25]], "width": 0.25}]}

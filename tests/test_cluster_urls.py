@@ -225,7 +225,7 @@ def test_what_cannot_be_is_said_in_one_line(tmp_path: Path, tinct: Command) -> N
     for words, code, told in (
         ([tmp_path / "a.jpg", "-o", "https://host/out/"], 2, "nothing can be written"),
         (["https://host/a.jpg", "-o", "-"], 2, "exclude each other"),
-        ([f"{nobody}/a.jpg", "-o", tmp_path / "out/"], 3, "cannot be used"),
+        ([f"{nobody}/a.jpg", "-o", tmp_path / "out/"], 3, "Connection refused"),
         ([tmp_path / "a.jpg", "-o", "s3://bucket/out.jpg"], 4, "cannot be used"),
     ):
         done = tinct("colorize", *words, environment=environment)

@@ -97,7 +97,7 @@ def test_a_painted_layer(tmp_path: Path) -> None:
 def test_what_is_wrong_with_hints_is_said(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "hints"
     file.write_bytes(content)
-    with pytest.raises(TinctError, match=message):
+    with pytest.raises(InputError, match=message):
         as_hints(file)
 
 

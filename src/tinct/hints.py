@@ -69,8 +69,8 @@ def as_hints(given: Hints | str | Path | Mapping[str, Any] | Sequence[Sequence[f
             x, y, a*, b*.
 
     Raises:
-        InputError: the file cannot be read, or is none of them.
-        UsageError: a value is out of range.
+        InputError: the file cannot be read, or is none of them, or a value is out of range.
+        UsageError: rows that are not four numbers each.
     """
     if isinstance(given, Hints):
         return given
@@ -208,9 +208,9 @@ def _of_layer(content: bytes, where: str) -> Hints:
 
 def _checked(points: FloatArray, aspect: float | None, where: str) -> Hints:
     if not np.isfinite(points).all() or (np.abs(points[:, 2:]) > 128).any():
-        raise UsageError("a hint has no possible colour", where=where, remedy=_FORM)
+        raise InputError("a hint has no possible colour", where=where, remedy=_FORM)
     if ((points[:, :2] < 0) | (points[:, :2] > 1)).any():
-        raise UsageError(
+        raise InputError(
             "a hint lies outside the picture", where=where, remedy="give x and y from 0 to 1"
         )
     if len(points) > _POINTS:

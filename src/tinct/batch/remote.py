@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -282,6 +283,14 @@ def _why(error: Exception) -> tuple[str]:
         return ("no such object",)
     if _lacks_rights(error):
         return ("no rights to it",)
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorError):  # its own words name sockets and TLS
+        cause = error.os_error
+        reason = cause.strerror or str(cause)
+        if isinstance(cause, ConnectionError) and cause.errno is not None:
+            reason = os.strerror(cause.errno)
+        return (f"no server can be reached at {error.host}:{error.port}: {reason}",)
     text = " ".join(str(error).split()) or type(error).__name__
     return (f"the server cannot be used: {text}",)
 

@@ -130,8 +130,10 @@ def _file(add: Section, *names: str, **settings: object) -> None:
 
 def _verify(parser: Parser, _: bool) -> None:
     add = parser.section("Pictures")
-    _file(add, "original", type=Path, metavar="ORIGINAL", help="The picture before.")
-    _file(add, "coloured", type=Path, metavar="COLOURED", help="The picture after, or its tiles.")
+    _file(add, "original", type=Path, metavar="ORIGINAL", help="The picture or film before.")
+    _file(
+        add, "coloured", type=Path, metavar="COLOURED", help="The same after; of tiles, their file."
+    )
     add(
         "--max-megapixels",
         type=number,
@@ -319,7 +321,7 @@ TINCT = Group(
         "colorize": Verb("verbs:colorize", _data("declare", "colorize_options")),
         "watch": Verb("watching:watch", _data("watch", "colorize_options")),
         "video": Verb("filming:video", _data("declare", "video_options")),
-        "verify": Verb("verbs:verify", _verify),
+        "verify": Verb("verifying:verify", _verify),
         "models": Group(
             "What models there are.",
             {

@@ -13,7 +13,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from tinct.errors import TinctError, UsageError, VerifyError
+from tinct.errors import TinctError, UsageError
 from tinct.options import ColorizeOptions, Effort, OnExists, flag
 
 if TYPE_CHECKING:
@@ -176,30 +176,6 @@ def effort_of(chosen: Mapping[str, Any], *, many: bool) -> Effort:
 
     name = chosen["model"] or DEFAULT
     return "fast" if find_model(name) and is_measured(weights_path(name)) else "normal"
-
-
-def verify(
-    *,
-    original: Path,
-    coloured: Path,
-    max_megapixels: float,
-    as_json: bool,
-    debug: bool,  # noqa: ARG001 - read before parsing
-) -> int:
-    """Prove that only colour was added: exit code 0, or 9 where the light differs."""
-    from tinct.verify import verify as compare
-
-    verdict = compare(original, coloured, max_megapixels=max_megapixels)
-    if as_json:
-        record = {"input": str(original), "output": str(coloured), **verdict.as_dict()}
-        print(json.dumps({"v": 1, "event": "verify", **record}))
-    elif verdict.ok:
-        print(verdict.claim)
-    if verdict.ok:
-        return 0
-    if as_json:
-        return VerifyError.exit_code
-    raise VerifyError(verdict.reason or verdict.claim, where=str(coloured))
 
 
 def models_list(*, as_json: bool) -> int:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tinct.errors import UsageError
+from tinct.errors import InputError, UsageError
 from tinct.options import ColorizeOptions, OnExists
 
 
@@ -47,6 +47,8 @@ def watch(
 
     try:
         folder.stat()
+    except FileNotFoundError as error:
+        raise InputError("no such folder", where=str(folder), remedy="check the path") from error
     except OSError as error:
         raise unreadable(folder, error) from error
     if not folder.is_dir():

@@ -32,6 +32,7 @@ from tinct.client.answers import (
     read_palette,
     read_record,
 )
+from tinct.errors import UsageError
 from tinct.options import ColorizeOptions
 from tinct.serve.records import (
     JobRecord,
@@ -211,6 +212,8 @@ class Client:
                 where=str(self._http.base_url),
                 remedy="is `tinct serve` running there?",
             ) from error
+        except ValueError as error:  # JSON has no such number
+            raise UsageError("infinity or no number", where=path, remedy="give numbers") from error
         if answer.is_error:
             raise_problem(answer)
         return answer

@@ -19,7 +19,14 @@ _STARTS = (
     (b"\xff\x4f\xff\x51", "jp2"),
     (b"BM", "bmp"),
 )
-_FILM = "a film"
+_FILMS = (
+    b"\x1aE\xdf\xa3",  # Matroska, WebM
+    b"\0\0\x01\xba",  # MPEG program stream
+    b"\0\0\x01\xb3",  # MPEG video
+    b"FLV\x01",
+    b"0&\xb2u\x8ef\xcf\x11",  # ASF, WMV
+)
+_PACKET = 188  # bytes of a packet of MPEG-TS, each of which begins alike
 _KNOWN = (
     (b"8BPS", "a Photoshop document"),
     (b"8BPB", "a Photoshop document"),
@@ -34,12 +41,12 @@ _KNOWN = (
     (b"AT&TFORM", "DjVu"),
     (b"gimp xcf", "a GIMP document"),
     (b"qoif", "QOI"),
-    (b"\x1aE\xdf\xa3", _FILM),
     (b"Pf", "a floating-point PFM"),
     (b"PF", "a floating-point PFM"),
     (b"P7", "PAM"),
     (b"<svg", "SVG"),
 )
+_AVIF = {b"avif", b"avis"}
 _HEIC = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"}
 
 
@@ -62,16 +69,15 @@ def sniff(start: bytes) -> str:
         return "webp"
     if start[:1] == b"P" and start[1:2] in b"123456" and start[2:3] in b" \t\r\n#":
         return "pnm"
-    if start[4:8] == b"ftyp":
-        if len(start) < 16:
-            raise Unreadable("damaged or cut short", remedy="get a fresh copy of the file")
-        size = min(int.from_bytes(start[:4], "big"), len(start))
-        brands = {start[8:12], *(start[at : at + 4] for at in range(16, size - 3, 4))}
-        if brands & {b"avif", b"avis"}:
-            return "avif"
-        if brands & _HEIC:
-            return "heic"
-        raise _unsupported(_FILM)
+    if start[4:8] == b"ftyp" and len(start) < 16:
+        raise Unreadable("damaged or cut short", remedy="get a fresh copy of the file")
+    brands = _brands(start)
+    if brands & _AVIF:
+        return "avif"
+    if brands & _HEIC:
+        return "heic"
+    if is_film(start):
+        raise Unsupported("is a film, not a picture", remedy="films are coloured by `tinct video`")
     for magic, name in _KNOWN:
         if start.startswith(magic):
             raise _unsupported(name)
@@ -83,7 +89,22 @@ def sniff(start: bytes) -> str:
     )
 
 
+def is_film(start: bytes) -> bool:
+    """Whether these first bytes are those of a film; an animated picture is none by them."""
+    is_avi = start[:4] == b"RIFF" and start[8:12] == b"AVI "
+    is_transport = start[:1] == start[_PACKET : _PACKET + 1] == b"G"
+    brands = _brands(start)
+    is_mp4 = bool(brands) and not brands & (_AVIF | _HEIC)
+    return start.startswith(_FILMS) or is_avi or is_transport or is_mp4
+
+
+def _brands(start: bytes) -> set[bytes]:
+    """Of a file of boxes (ISO/IEC 14496-12): what it says it is, and can be read as."""
+    if start[4:8] != b"ftyp" or len(start) < 16:
+        return set()
+    size = min(int.from_bytes(start[:4], "big"), len(start))
+    return {start[8:12], *(start[at : at + 4] for at in range(16, size - 3, 4))}
+
+
 def _unsupported(name: str) -> Unsupported:
-    if name == _FILM:
-        return Unsupported("is a film, not a picture", remedy="films are coloured by `tinct video`")
     return Unsupported(f"is {name}, which Tinct does not read", remedy="convert it to TIFF or PNG")

@@ -119,12 +119,12 @@ def coloured(
     else:
         result = av.VideoFrame(frame.width, frame.height, pix_fmt)
         result.pts = frame.pts
-        _put(result.planes[0], _widened(light.luma, signal, layout.depth), layout.depth)
+        _put(result.planes[0], widened(light.luma, signal, layout.depth), layout.depth)
         if layout.alpha:
             opaque = np.full_like(light.luma, 2**signal.depth - 1)
             alpha = opaque if light.alpha is None else light.alpha
             full = replace(signal, full=True)
-            _put(result.planes[3], _widened(alpha, full, layout.depth), layout.depth)
+            _put(result.planes[3], widened(alpha, full, layout.depth), layout.depth)
     small = signal.levels(averaged(light.luma, *layout.shared, fields=frame.interlaced_frame))
     code = replace(signal, depth=layout.depth).code
     planes = chroma_planes(chroma, small, signal.space, code)
@@ -187,7 +187,7 @@ def _put(plane: VideoPlane, values: Samples, depth: int) -> None:
     np.copyto(_samples(plane, depth, values.shape[1]), values, casting="same_kind")
 
 
-def _widened(codes: Samples, signal: Signal, depth: int) -> Samples:
+def widened(codes: Samples, signal: Signal, depth: int) -> Samples:
     """Codes of luma with more bits; of a limited range that is a shift, of a full one a scale."""
     if depth == signal.depth:
         return codes

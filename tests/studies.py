@@ -98,9 +98,9 @@ def believer(rates: dict[str, float], seed: int = 3) -> Answer:
 
 
 @contextmanager
-def live(study: Study, store: Store) -> Iterator[str]:
+def live(study: Study, store: Store, *, port: int = 0) -> Iterator[str]:
     """A server in a thread of this process, so that a test can look into its store."""
-    listener = listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", port)
     server = uvicorn.Server(configured(make_app(study, store)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

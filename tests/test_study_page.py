@@ -258,3 +258,69 @@ def test_the_page_is_accessible_and_fits_a_phone(
         context.close()
     assert store.participants() == 1
     store.close()
+
+
+def test_somebody_else_can_take_over_in_the_middle(tmp_path: Path, browser: Browser) -> None:
+    study = make_study(tmp_path, mode="real", per_participant=3, attention_checks=0)
+    store = Store(study)
+    with live(study, store) as address, visited(browser, address) as page:
+        page.click("#begin")
+        asked(page)
+        page.keyboard.press("1")
+        page.wait_for_selector("#count:has-text('2 of')")
+        asked(page)
+        page.once("dialog", lambda dialog: dialog.dismiss())
+        page.click("#other")
+        assert page.locator("#trial").is_visible()
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.click("#other")
+        page.click("#begin")
+        asked(page)
+        assert "1 of 3" in page.inner_text("#count")
+    assert store.participants() == 2
+    assert len(list(store.votes())) == 1
+    store.close()
+
+
+def test_number_keys_work_after_a_click_on_the_picture(tmp_path: Path, browser: Browser) -> None:
+    study = make_study(tmp_path, mode="real", per_participant=1, attention_checks=0)
+    store = Store(study)
+    with live(study, store) as address, visited(browser, address) as page:
+        page.click("#begin")
+        asked(page)
+        page.click("#pictures img")
+        page.keyboard.press("2")
+        assert asked(page) is None
+    store.close()
+
+
+def test_studies_at_one_address_keep_their_participants_apart(
+    tmp_path: Path, browser: Browser
+) -> None:
+    """A browser that took part in one, and looks at another, comes back to where it was."""
+    made = [
+        make_study(tmp_path / mode, mode=mode, per_participant=3, attention_checks=0)
+        for mode in ("real", "rate")
+    ]
+    stores = [Store(study) for study in made]
+    context = browser.new_context()
+    page = context.new_page()
+    with live(made[0], stores[0]) as address:
+        port = int(address.rpartition(":")[2])
+        page.goto(address)
+        page.click("#begin")
+        asked(page)
+        page.keyboard.press("1")
+        page.wait_for_selector("#count:has-text('2 of')")
+        page.wait_for_load_state("networkidle")
+    with live(made[1], stores[1], port=port):
+        page.goto(address)
+        page.wait_for_selector("#begin:visible")
+    with live(made[0], stores[0], port=port):
+        page.goto(address)
+        asked(page)
+        assert "2 of 3" in page.inner_text("#count")
+        page.wait_for_load_state("networkidle")
+    context.close()
+    for store in stores:
+        store.close()

@@ -138,7 +138,7 @@ def test_all_failing_is_one_line(tmp_path: Path, report: Report) -> None:
     store.close()
     code, out, err = report(study)
     assert (code, out) == (3, "")
-    assert "no answers are left: all 1 participants failed" in err
+    assert "no answers are left: everybody failed" in err
 
 
 @pytest.mark.parametrize("mode", ["real", "pair", "rate"])
@@ -201,3 +201,31 @@ def test_a_single_vote_makes_a_report(tmp_path: Path, report: Report) -> None:
         code, out, _ = report(study, "--html", tmp_path / f"{mode}.html")
         assert code == 0
         assert "1 scored" in out
+
+
+@pytest.mark.parametrize("option", ["--html", "--csv"])
+def test_a_report_replaces_an_earlier_one_and_nothing_else(
+    tmp_path: Path, report: Report, option: str
+) -> None:
+    """Least of all the answers it is made of."""
+    study = make_study(tmp_path, mode="real", attention_checks=0)
+    simulated(study, lambda _: 1, 3)
+    target = tmp_path / "report"
+    for _ in range(2):
+        code, _, err = report(study, "--allow-failed", 9, option, target)
+        assert code == 0, err
+    mine = tmp_path / "letter.txt"
+    mine.write_text("dear you")
+    for file in (study.folder / "answers.sqlite", study.folder / "study.json", mine):
+        before = file.read_bytes()
+        code, _, err = report(study, "--allow-failed", 9, option, file)
+        assert (code, "no report of Tinct" in err) == (4, True), err
+        assert file.read_bytes() == before
+
+
+def test_page_and_table_are_two_files(tmp_path: Path, report: Report) -> None:
+    study = make_study(tmp_path, mode="real", attention_checks=0)
+    simulated(study, lambda _: 1, 3)
+    code, _, err = report(study, "--html", tmp_path / "a", "--csv", tmp_path / "a")
+    assert (code, "one file for both" in err) == (2, True)
+    assert not (tmp_path / "a").exists()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tinct.batch.events import Summary
-from tinct.errors import OutputExists, OutputUnwritable, TinctError, UsageError
+from tinct.errors import TinctError, UsageError
+from tinct.image.atomic import check_replaceable
 
 if TYPE_CHECKING:
     from tinct.batch.plan import Task
@@ -75,7 +75,8 @@ class Report:
         self._tasks: list[Task] = []
         self._rows: dict[int, Row] = {}
         self._aborted: TinctError | None = None
-        self._check()
+        mark = ",".join(COLUMNS) if self._csv else GENERATOR
+        check_replaceable(file, mark, where=f"--report {file}", what="report")
 
     def planned(self, tasks: Sequence[Task]) -> None:
         """Take in the plan."""
@@ -159,33 +160,6 @@ class Report:
         yield from (row for row in rows if row.status == "failed")
         yield from (row for row in rows if row.status != "failed" and row.warnings)
         yield from (row for row in rows if row.status != "failed" and not row.warnings)
-
-    def _check(self) -> None:
-        try:
-            with self.file.open("rb") as file:
-                head = file.read(2048).decode("utf-8", "replace")
-        except FileNotFoundError:
-            head = None
-        except OSError as error:
-            raise OutputUnwritable(
-                f"cannot be written: {error.strerror}",
-                where=f"--report {self.file}",
-                remedy="give another name",
-            ) from error
-        ours = ",".join(COLUMNS) if self._csv else GENERATOR
-        if head and ours not in head:
-            raise OutputExists(
-                "exists already, and is no report of Tinct",
-                where=f"--report {self.file}",
-                remedy="give another name",
-            )
-        folder = self.file.parent
-        if folder.is_dir() and not os.access(folder, os.W_OK):
-            raise OutputUnwritable(
-                "no rights to write there",
-                where=f"--report {self.file}",
-                remedy="choose another folder",
-            )
 
 
 def as_csv(rows: Sequence[Row]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinct.cli.data import _telling
+from tinct.errors import UsageError
 
 if TYPE_CHECKING:
     from tinct.study.options import Mode, Protocol, Sample
@@ -121,14 +122,22 @@ def report(
     """Say what the answers of a study say, with intervals; a page and a table where asked for."""
     from tinct.study.findings import collect, figures
     from tinct.study.folder import open_study
-    from tinct.study.report import text, votes_csv
+    from tinct.study.report import COLUMNS, text, votes_csv
 
     study = open_study(folder)
+    if html is not None:
+        from tinct.study.page import GENERATOR, page
+
+        _check_place(html, GENERATOR, option="--html")
+    if csv is not None:
+        _check_place(csv, ",".join(COLUMNS), option="--csv")
+    if html is not None and csv is not None and html.resolve() == csv.resolve():
+        raise UsageError(
+            "one file for both", where=f"--html {html} --csv {csv}", remedy="give two names"
+        )
     counted = collect(study, allow_failed=allow_failed)
     found = figures(study, counted)
     if html is not None:
-        from tinct.study.page import page
-
         _write(html, page(study, found))
     if csv is not None:
         _write(csv, votes_csv(study, counted))
@@ -154,6 +163,12 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _check_place(file: Path, mark: str, *, option: str) -> None:
+    from tinct.image.atomic import check_replaceable
+
+    check_replaceable(file, mark, where=f"{option} {file}", what="report")
 
 
 def _write(file: Path, content: str) -> None:

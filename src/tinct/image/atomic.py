@@ -230,6 +230,37 @@ def exists_already(target: Path) -> OutputExists:
     )
 
 
+def check_replaceable(file: Path, mark: str, *, where: str, what: str) -> None:
+    """See before any work whether a report can take a place: a free one, or that of an earlier one.
+
+    Args:
+        file: the place.
+        mark: what such a report holds among its first 2048 bytes.
+        where: the option, for messages.
+        what: `report`, for messages.
+
+    Raises:
+        OutputError: something else lies there, or nothing can be written there.
+    """
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(2048).decode("utf-8", "replace")
+    except FileNotFoundError:
+        head = None
+    except OSError as error:
+        raise OutputUnwritable(
+            f"cannot be written: {error.strerror}", where=where, remedy="give another name"
+        ) from error
+    if head and mark not in head:
+        raise OutputExists(
+            f"exists already, and is no {what} of Tinct", where=where, remedy="give another name"
+        )
+    if file.parent.is_dir() and not os.access(file.parent, os.W_OK):
+        raise OutputUnwritable(
+            "no rights to write there", where=where, remedy="choose another folder"
+        )
+
+
 def _flush(path: Path) -> None:
     # opened for writing: Windows flushes no other kind
     descriptor = os.open(path, os.O_RDWR)

@@ -183,6 +183,7 @@ def _page(study: Study) -> str:
         "mode": options.mode,
         "total": str(study.total),
         "limit": "" if options.time_limit is None else f"{options.time_limit:g}",
+        "study": study.sha256[:16],
         "contact": f"Questions? {options.contact}" if options.contact else "",
     }
     shown = {name: html.escape(value) for name, value in values.items()}

@@ -86,7 +86,7 @@ def count(study: Study, votes: Sequence[Vote], joined: int, allow_failed: int) -
     kept = [vote for vote in votes if not vote.slot.check and vote.participant not in excluded]
     if not kept:
         raise InputError(
-            f"no answers are left: all {len(excluded)} participants failed attention checks"
+            "no answers are left: everybody failed attention checks"
             if excluded
             else "there are no answers yet, but to attention checks",
             where=str(study.folder),

@@ -19,11 +19,11 @@ const MODES = {
     ends: ["1: not at all", "5: completely"],
   },
 };
-const STORED = "tinct-study";
 const REST = 350; // milliseconds in which a second click of a double click may fall
 
 const $ = (id) => document.getElementById(id);
-const { mode, total, limit } = document.body.dataset;
+const { mode, study, total, limit } = document.body.dataset;
+const STORED = `tinct-study-${study}`; // many studies may have one address, one after the other
 const asked = MODES[mode];
 const seconds = Number(limit) || 0;
 
@@ -78,7 +78,7 @@ function only(section) {
 
 function welcome() {
   const rules = [
-    `${total} ${mode === "pair" ? "pairs" : "pictures"}, a few minutes. Go by your first impression; there is no trick, and no score.`,
+    `${total} ${mode === "pair" ? "pairs" : "pictures"}, a few minutes. Go by your first impression; you are not scored.`,
     "You can stop at any time. What you have answered by then still helps.",
   ];
   if (seconds) {
@@ -236,10 +236,20 @@ $("begin").addEventListener("click", (event) => {
   event.currentTarget.setAttribute("aria-disabled", "true");
   begin().finally(() => $("begin").removeAttribute("aria-disabled"));
 });
-$("again").addEventListener("click", () => {
+function anew() {
   remember("");
+  trial = null;
+  clearTimeout(hiding);
   welcome();
   $("begin").focus();
+}
+
+$("again").addEventListener("click", anew);
+$("other").addEventListener("click", () => {
+  if (confirm("Somebody else takes part from here on? What was answered so far counts, and cannot be gone on with.")) anew();
+  else $("panel").focus({ preventScroll: true });
 });
+// a click beside the choices takes the focus away, and with it the number keys
+$("pictures").addEventListener("click", () => $("panel").focus({ preventScroll: true }));
 if (token) ask("GET", "api/state").then(go);
 else welcome();

@@ -21,6 +21,8 @@ Record = Mapping[str, Any]
 
 #: longer side of a picture on the page, in pixels
 _THUMBNAIL = 240
+#: tells an earlier report from other pages
+GENERATOR = '<meta name="generator" content="Tinct study report">'
 _QUARTERS = [(share / 4, f"{25 * share} %") for share in range(5)]
 _NOTES = {
     "real": (
@@ -66,6 +68,7 @@ def page(study: Study, found: Record) -> str:
     )
     return Template(template).substitute(
         title=text(study.options.title),
+        generator=GENERATOR,
         state=text(
             f"{_counted(people['votes'], 'answer')} of {_counted(people['scored'], 'participant')} "
             f"to {_counted(len(study.pictures), 'picture')} in {_counted(len(study.ways), 'way')}."

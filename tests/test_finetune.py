@@ -137,7 +137,7 @@ def test_a_generic_set_that_is_not_there_and_grey_pictures_are_errors(
     grey = tmp_path / "grey"
     grey.mkdir()
     Image.new("L", (40, 40), 99).save(grey / "1.png")
-    assert cli.run(["finetune", str(grey), "-o", str(run), *SMALL, "data.replay=0"]) == 3
+    assert cli.run(["finetune", str(grey), "-o", str(run), *SMALL]) == 3
     assert "none of its 1 pictures is in colour" in capfd.readouterr().err
     assert cli.run(["finetune", str(own), "-o", str(run), "--start", "tinct-smal", *SMALL]) == 5
     assert "--start: there is no model" in capfd.readouterr().err

@@ -121,6 +121,10 @@ def test_drop_paste_failure_and_deletion(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#frames li[data-state=ready]")).to_have_count(2)
     failed.get_by_role("button", name="Delete no picture.jpg").click()
     expect(page.locator("#frames li")).to_have_count(2)
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.click("#clear")
+    expect(page.locator("#frames li")).to_have_count(2)
+    page.once("dialog", lambda dialog: dialog.accept())
     page.click("#clear")
     expect(page.locator("#welcome")).to_be_visible()
     assert page.evaluate("document.activeElement.dataset.add") == "files"
@@ -136,6 +140,7 @@ def test_folder_and_camera(page: Page, tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("nor is this")
     page.set_input_files("#folder", tmp_path / "album")
     expect(page.locator("#frames li[data-state=ready]")).to_have_count(2)
+    page.once("dialog", lambda dialog: dialog.accept())
     page.click("#clear")
     page.click("[data-add=camera]")
     until(page, "() => document.getElementById('lens').videoWidth > 0")
@@ -202,3 +207,44 @@ def test_a_token_is_asked_for_once(browser: Browser) -> None:
         page.keyboard.press("Enter")
         add(page, SMALL)
         assert spread(colour(page, 0.5, 0.5)) > 0
+
+
+def test_every_failure_is_told_and_an_empty_file_is_one(page: Page, tmp_path: Path) -> None:
+    page.wait_for_selector("body.known", state="attached")
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "letter.jpg").write_text("dear you")
+    page.set_input_files("#files", [tmp_path / "empty.jpg", tmp_path / "letter.jpg"])
+    expect(page.locator("#frames li[data-state=failed]")).to_have_count(2)
+    for name in ("empty.jpg", "letter.jpg"):
+        expect(page.locator("#alerts")).to_contain_text(name)
+        page.get_by_role("button", name=f"{name}: Failed").click()
+        expect(page.locator("#stage-note")).to_contain_text(
+            {"empty.jpg": "no picture in it", "letter.jpg": "not a picture"}[name]
+        )
+        page.click("#tab-save")
+        expect(page.locator("#save-one")).to_be_disabled()
+    page.set_input_files("#files", SMALL)
+    page.get_by_role("button", name=f"{SMALL.name}: Coloured").click()
+    expect(page.locator("#alerts")).to_be_empty()
+    expect(page.locator("#save-one")).to_be_enabled()
+
+
+def test_the_format_that_is_saved_is_the_one_that_is_said(page: Page, tmp_path: Path) -> None:
+    Image.open(SMALL).convert("L").save(tmp_path / "a.gif")
+    page.wait_for_selector("body.known", state="attached")
+    page.set_input_files("#files", tmp_path / "a.gif")
+    expect(page.locator("#frames li[data-state=ready]")).to_have_count(1)
+    page.click("#tab-save")
+    expect(page.locator("#save-as")).to_contain_text("PNG")
+
+
+def test_a_picture_left_as_it_is_is_not_called_coloured(page: Page, tmp_path: Path) -> None:
+    bands = Image.linear_gradient("L").resize((90, 70))
+    coloured = Image.merge("RGB", (bands, bands.rotate(90), bands.rotate(180)))
+    coloured.save(tmp_path / "in-colour.png")
+    page.wait_for_selector("body.known", state="attached")
+    page.set_input_files("#files", [tmp_path / "in-colour.png", SMALL])
+    expect(page.locator("#frames li[data-state=ready]")).to_have_count(2)
+    expect(page.locator(".corner.end")).to_have_text("Left as it is")
+    page.get_by_role("button", name=f"{SMALL.name}: Coloured").click()
+    expect(page.locator(".corner.end")).to_have_text("Coloured")

@@ -158,6 +158,7 @@ def test_a_reference_and_a_style_lend_their_colours(page: Page, tmp_path: Path) 
     noise[..., 0] //= 4
     Image.fromarray(noise).save(tmp_path / "reference.png")
     page.set_input_files("#reference-file", tmp_path / "reference.png")
+    expect(page.locator("#reference img")).to_be_visible()
     calm(page)
     lent = colour(page, 0.6, 0.3)
     assert distance(lent, plain) > 3
@@ -166,6 +167,61 @@ def test_a_reference_and_a_style_lend_their_colours(page: Page, tmp_path: Path) 
     calm(page)
     assert distance(colour(page, 0.6, 0.3), lent) > 3
     expect(page.locator("#style-colours span")).to_have_count(5)
+
+
+@hinted
+def test_a_reference_that_cannot_be_used_changes_nothing(page: Page, tmp_path: Path) -> None:
+    add(page, STREET)
+    page.select_option("#style", "monet")
+    calm(page)
+    before = colour(page, 0.6, 0.3)
+    (tmp_path / "letter.jpg").write_text("dear you")
+    page.set_input_files("#reference-file", tmp_path / "letter.jpg")
+    expect(page.locator("#alerts")).to_contain_text("not a picture")
+    expect(page.locator("#style")).to_have_value("monet")
+    expect(page.locator("#pick-reference")).to_be_visible()
+    calm(page)
+    assert distance(colour(page, 0.6, 0.3), before) < 1
+
+
+@hinted
+def test_a_reference_is_in_the_history_too(page: Page, tmp_path: Path) -> None:
+    add(page, STREET)
+    noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
+    noise[..., 0] //= 4
+    Image.fromarray(noise).save(tmp_path / "reference.png")
+    page.set_input_files("#reference-file", tmp_path / "reference.png")
+    expect(page.locator("#reference img")).to_be_visible()
+    calm(page)
+    lent = colour(page, 0.6, 0.3)
+    page.wait_for_function(
+        """async () => (await (await import("/web/js/history.js")).entries())
+          .some((one) => one.other)"""
+    )
+    page.reload()
+    page.wait_for_selector("body.known", state="attached")
+    page.click("#open-history")
+    page.locator("#past .frame").first.click()
+    expect(page.locator("#reference img")).to_be_visible()
+    calm(page)
+    assert distance(colour(page, 0.6, 0.3), lent) < 2
+
+
+@hinted
+def test_the_brush_paints_by_keyboard(page: Page, tmp_path: Path) -> None:
+    add(page, STREET)
+    page.click("#tab-correct")
+    page.locator("#brush").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".dot.aim")).to_be_focused()
+    page.locator(".dot.aim").press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.locator("#hint-list li")).to_have_count(1)
+    expect(page.locator("#chooser")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page.locator("#brush")).to_be_focused()
+    calm(page)
+    expect(page.locator("#strokes polyline")).to_have_count(1)
 
 
 @pytest.mark.skipif(HINTS, reason="the model takes hints")

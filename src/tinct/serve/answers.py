@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from tinct.batch.events import done_fields
+from tinct.naming import FALLBACK_FORMAT, WRITTEN_SUFFIXES
 from tinct.serve.jobs import Event, Job, Session
 from tinct.serve.problems import NotFound, problem
 from tinct.serve.records import JobRecord, Outcome, Problem, SessionRecord
@@ -168,6 +169,7 @@ def session_record(service: Service, session: Session) -> SessionRecord:
         height=seen.height,
         pages=seen.pages,
         format=seen.format,
+        saves_as=seen.format if seen.format in WRITTEN_SUFFIXES else FALLBACK_FORMAT,
         depth=8 if seen.depth == 8 else 16,
         tone=seen.tone,  # type: ignore[arg-type] # a Tone's value
         expires_in=round(service.sessions.left(session), 1),

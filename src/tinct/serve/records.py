@@ -113,6 +113,9 @@ class SessionRecord:
     """Pages; previews show the first."""
     format: str
     """File format."""
+    saves_as: str
+    """Format of a result for which none is asked: the same, or what stands in for one that is not
+    written."""
     depth: Literal[8, 16]
     """Bits a channel."""
     tone: Literal["grey", "toned", "colour"]

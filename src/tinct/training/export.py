@@ -31,7 +31,7 @@ from tinct.systems import SYSTEMS, System, find_system
 from tinct.systems.classifier import Kind, load_classifier
 from tinct.systems.tinct import Tinct
 from tinct.training.graph import Interface, delicate, finished, graph_of, stored
-from tinct.training.reading import RECIPE, read_table
+from tinct.training.reading import RECIPE, is_apart, read_table
 
 #: the longest side that an exported network is asked to see, in shorter sides
 LONGEST = 3
@@ -84,7 +84,8 @@ def export_run(
 
     A run of `tinct` that began with a model takes over its vividness and working size, unless they
     are measured anew; where it replayed pictures, it is made as colourful on those as that model,
-    see `tinct.training.calibrate.as_colourful`.
+    see `tinct.training.calibrate.as_colourful`; where its recipe says `data.apart`, it holds that
+    model, too, see `tinct.training.gate`.
 
     Args:
         run: folder of a training.
@@ -116,6 +117,11 @@ def export_run(
     like = None if calibrate or interface is not Interface.DISTRIBUTION else _begun_with(run)
     if calibrate:
         _take_back(network, run)
+    told = {}
+    if isinstance(network, Tinct) and is_apart(run):
+        from tinct.training.gate import with_gate
+
+        network, told["gate"] = with_gate(network, run)
     exported = graph_of(network, interface, size=size)
     if exported.difference > exported.tolerance:
         raise ModelError(
@@ -142,6 +148,7 @@ def export_run(
         "reduction": str(interface.reduction),
         "outputs": interface.value,
         **steering,
+        **told,
         "difference": f"{exported.difference:.2g}",
         "rounding": f"{rounding:.2g}",
         "storage": "float32" if graph is exported.graph else storage,
@@ -155,7 +162,9 @@ def export_run(
             description |= _calibration(temporary, run, size)
             temporary.write_bytes(finished(graph, description))
         elif like is not None:
-            description |= _taken_over(like.spec, _as_colourful(temporary, run, like))
+            # of two networks the one from before colours other pictures, as vividly as ever
+            factor = 1.0 if told else _as_colourful(temporary, run, like)
+            description |= _taken_over(like.spec, factor)
             temporary.write_bytes(finished(graph, description))
     return file
 
@@ -164,15 +173,18 @@ def _apart(network: nn.Module, graph: onnx.ModelProto) -> str:
     """Weights that the graph does not hold under their names, as JSON: few, and small.
 
     The exporter reshapes some, and of those that are equal keeps one; where all numbers of a weight
-    are the same, one is written.
+    are the same, one is written, and where the graph has them under another name, that.
     """
     held = {weight.name for weight in graph.graph.initializer}
-    lost = {
-        name: value.flatten()[: 1 if bool((value == value.flatten()[0]).all()) else None].tolist()
-        for name, value in network.named_parameters()
-        if name not in held
-    }
-    if sum(map(len, lost.values())) > _FEW:
+    weights = dict(network.named_parameters())
+    lost: dict[str, list[float] | str] = {}
+    for name, value in weights.items():
+        if name in held:
+            continue
+        twins = (one for one in held & weights.keys() if torch.equal(weights[one], value))
+        few = value.flatten()[: 1 if bool((value == value.flatten()[0]).all()) else None]
+        lost[name] = few.tolist() if len(few) <= _FEW else next(twins, few.tolist())
+    if sum(len(found) for found in lost.values() if not isinstance(found, str)) > _FEW:
         raise RuntimeError(f"the exporter renames weights: {', '.join(lost)}")
     return json.dumps(lost)
 

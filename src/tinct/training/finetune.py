@@ -79,7 +79,7 @@ def finetune(
     if replay is not None or generic.exists():
         settings.append(f"data.replay_from={generic}")
     else:
-        settings.append("data.replay=0")
+        settings += ["data.replay=0", "data.apart=false"]
         warn(
             "there is no generic set to replay: what the model could do with other pictures will "
             "fade; name a folder of all kinds of pictures with --replay"

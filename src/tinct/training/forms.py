@@ -25,6 +25,8 @@ from tinct.models import find_model, weights_path
 from tinct.models.exported import properties
 from tinct.models.runtime import onnxruntime
 from tinct.systems import find_system
+from tinct.systems.gated import Gated
+from tinct.systems.tinct import Tinct
 from tinct.training import openvino, tflite
 from tinct.training.export import OWN, export_run, network_of, read_weights
 from tinct.training.graph import Interface
@@ -167,7 +169,11 @@ def _source(
 
 def _network_of(source: Source) -> nn.Module:
     """The network of a model of the own family, read back from its ONNX file."""
-    network = find_system(OWN).build(**source.settings).eval().requires_grad_(requires_grad=False)
+    network = find_system(OWN).build(**source.settings)
+    if "gate" in source.said:
+        assert isinstance(network, Tinct)
+        network = Gated(network.bins)
+    network.eval().requires_grad_(requires_grad=False)
     begin_with(network, str(source.onnx))
     size = source.interface.multiple * 2
     inputs = list(cases(source.interface, [(size, size)], bins=source.bins))

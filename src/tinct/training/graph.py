@@ -107,13 +107,15 @@ class Bordered(Tinct):
     def __init__(self, network: Tinct) -> None:
         nn.Module.__init__(self)
         self.__dict__.update(network.__dict__)  # all of it, under the names it has
+        self.parts = network.encode, network.decode  # its own: there is more than one kind
 
     def forward(  # type: ignore[override] # it is traced, and nothing else
         self, lightness: Tensor, temperature: Tensor, hints: Tensor, palette: Tensor
     ) -> tuple[Tensor, ...]:
         """As that of `Tinct`, with the tensors of `FEATURES` behind."""
-        maps, pooled = self.encode(lightness)
-        logits = self.decode(maps, pooled, hints, palette)
+        encode, decode = self.parts
+        maps, pooled = encode(lightness)
+        logits = decode(maps, pooled, hints, palette)
         return (*self.answer(logits, temperature), *maps, pooled)
 
     def answer(self, logits: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:

@@ -254,6 +254,13 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 
 
+def is_apart(run: Path) -> bool:
+    """Whether the model of a run holds the network that it began with, too; see `data.apart`."""
+    if not (run / RECIPE).is_file():
+        return False
+    return bool(read_table(run / RECIPE).get("data", {}).get("apart", False))
+
+
 def _check_values(recipe: Recipe, where: str) -> None:
     """Raise `ConfigError` for numbers that no training could follow."""
     for key, (least, most) in _BOUNDS.items():
@@ -265,6 +272,20 @@ def _check_values(recipe: Recipe, where: str) -> None:
             "'after' and 'start' both say where to begin",
             where=where,
             remedy="leave one of them out",
+        )
+    if recipe.data.apart and not (
+        recipe.system == "tinct" and recipe.start and "encoder" in recipe.optimiser.frozen
+    ):
+        raise ConfigError(
+            "'data.apart' is for a 'tinct' that goes on from 'start' with a frozen encoder",
+            where=where,
+            remedy='set data.apart=false, or optimiser.frozen=["encoder"]',
+        )
+    if recipe.data.apart and not recipe.data.replay:
+        raise ConfigError(
+            "'data.apart' needs pictures to tell others by",
+            where=where,
+            remedy="set data.replay and data.replay_from, or data.apart=false",
         )
     if recipe.run.devices == 0:
         raise ConfigError("'run.devices' is 0", where=where, remedy="-1 takes all there are")

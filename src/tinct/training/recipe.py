@@ -47,6 +47,10 @@ class Data:
     """Share of what is drawn that comes from a generic set, so that older skills are kept."""
     replay_from: str = ""
     """That set; empty takes the folder `train` of TINCT_DATA."""
+    apart: bool = False
+    """Keep what `start` said of pictures that are unlike those learned from: the exported model
+    holds both networks, and tells by `replay_from` which pictures are meant (`tinct` with a frozen
+    encoder only)."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tinct.errors import ConfigError, TinctError
+from tinct.training.reading import is_apart
 
 
 def begin_with(network: nn.Module, start: str, *, renew: Collection[str] = ()) -> int:
@@ -33,6 +34,12 @@ def begin_with(network: nn.Module, start: str, *, renew: Collection[str] = ()) -
     except TinctError as error:
         raise ConfigError(error.message, where=f"start = {start}", remedy=error.remedy) from error
     own = network.state_dict()
+    if is_apart(Path(start)) or ("gate.weight" in found and "gate.weight" not in own):
+        raise ConfigError(
+            "learned one kind of pictures beside all others, and cannot learn a second",
+            where=f"start = {start}",
+            remedy="start from what it began with, with the pictures of both",
+        )
     for name in weights_of(own, renew, option="renew"):
         del own[name]
     fitting = {
@@ -98,5 +105,8 @@ def _tensors(start: str) -> dict[str, Tensor]:
     for said in model.metadata_props:
         if said.key == APART:
             few = json.loads(said.value)
-            found |= {name: torch.tensor(values) for name, values in few.items()}
+            found |= {
+                name: found[values] if isinstance(values, str) else torch.tensor(values)
+                for name, values in few.items()
+            }
     return found

@@ -15,7 +15,7 @@ let takeProject = () => {};
 /** Pictures are put on the shelf; a project goes to the picture that is shown. */
 export function take(files, edit) {
   const projects = files.filter((file) => /\.json$/i.test(file.name));
-  const pictures = files.filter((file) => !projects.includes(file) && !HIDDEN.test(file.name) && file.size);
+  const pictures = files.filter((file) => !projects.includes(file) && !HIDDEN.test(file.name));
   if (pictures.length) {
     shelf.add(pictures.map((file) => ({ file, name: file.name })), edit);
     announce(t("add.added", { count: pictures.length }));

@@ -86,15 +86,15 @@ export function aim() {
   close(false);
   document.querySelector(".dot.aim")?.remove();
   const place = { x: 0.5, y: 0.5 };
-  const cross = made("button", { type: "button", class: "dot aim", "aria-label": t(marks.isKeeping() ? "hints.aim_kept" : "hints.aim") });
+  const cross = made("button", { type: "button", class: "dot aim", "aria-label": t({ "": "hints.aim", brush: "hints.aim_brush", keep: "hints.aim_kept" }[marks.brush()]) });
   const draw = () => {
     const { left, top } = viewer.pointOf(place.x, place.y);
     cross.style.transform = `translate(${left}px, ${top}px)`;
   };
   const end = () => { viewer.removeEventListener("view", draw); cross.remove(); };
-  const back = marks.isKeeping() ? $("keep") : $("aim");
+  const back = $(marks.brush() || "aim");
   const enter = () => {
-    if (marks.isKeeping()) { marks.dab(place); return; }
+    if (marks.brush()) { marks.dab(place); return; }
     end();
     choose({ ...place, from: back });
   };

@@ -81,6 +81,7 @@ export function begin() {
     if (frame) draw(frame);
   });
   $("clear").addEventListener("click", () => {
+    if (!confirm(t("film.clear_sure"))) return;
     shelf.clear();
     document.querySelector("#welcome [data-add]").focus();
   });

@@ -1,6 +1,8 @@
 // What was coloured before, in this browser alone; one click forgets all of it.
 
 import { $, iconButton, made } from "./dom.js";
+import { withOptions } from "./edits.js";
+import * as references from "./references.js";
 import { shelf } from "./shelf.js";
 import { moment, t } from "./words.js";
 
@@ -41,7 +43,8 @@ async function keep(picture) {
   const { key, name, file, thumbBlob } = picture;
   const { reference, ...options } = picture.edits.now.options;
   const edit = { options, hints: picture.edits.now.hints };
-  await store("readwrite", (pictures) => pictures.put({ key, name, file, thumb: thumbBlob, edit, time: Date.now() }));
+  const other = reference && references.find(reference)?.file;
+  await store("readwrite", (pictures) => pictures.put({ key, name, file, other, thumb: thumbBlob, edit, time: Date.now() }));
   for (const old of (await entries()).slice(MOST)) await store("readwrite", (pictures) => pictures.delete(old.key));
 }
 
@@ -64,7 +67,8 @@ function row(entry) {
   const picture = made("img", { alt: "", src: entry.thumb ? URL.createObjectURL(entry.thumb) : "/web/mark.svg" });
   picture.addEventListener("load", () => URL.revokeObjectURL(picture.src));
   const again = () => {
-    shelf.add([{ file: entry.file, name: entry.name, edit: entry.edit }]).forEach((one) => shelf.select(one));
+    const edit = entry.other ? withOptions(entry.edit, { reference: references.keep(entry.other) }) : entry.edit;
+    shelf.add([{ file: entry.file, name: entry.name, edit }]).forEach((one) => shelf.select(one));
     $("history").close();
   };
   return made("li", {},

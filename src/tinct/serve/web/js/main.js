@@ -17,6 +17,7 @@ import * as variants from "./variants.js";
 import { viewer } from "./viewer.js";
 import { LANGUAGES, number, preferred, remember, speak, t } from "./words.js";
 
+const MOST_SAID = 4; // failures at once
 const THEME = "tinct.theme";
 const KEYS = [
   ["← → Home End", "keys.slider"], ["Space", "keys.original"], ["+ − 0 1", "keys.zoom"], ["← ↑ → ↓", "keys.pan"],
@@ -25,14 +26,18 @@ const KEYS = [
 
 let known = { models: [], label: "" };
 
+/** Take away what was said of troubles that are over. */
+const calm = () => $("alerts").replaceChildren();
+
 /** Say what went wrong: in the visitor's language as far as the page knows, then in the server's words. */
 function trouble(error, name = "") {
   const place = $("alerts");
+  const others = name ? [...place.querySelectorAll(".of")].slice(-MOST_SAID + 1) : []; // of several pictures, all
   const own = error instanceof Problem ? t("trouble.title") : error instanceof TypeError ? t("trouble.offline") : t("trouble.title");
   const said = error instanceof Problem ? [error.message, error.remedy].filter(Boolean).join(": ") : "";
   place.replaceChildren(
-    made("span", {}, name && made("b", { dir: "auto", text: `${name} ` }), own, made("span", { lang: "en", dir: "ltr", class: "soft", text: said })),
-    made("button", { type: "button", class: "icon", "aria-label": t("page.close"), text: "×", on: { click: () => place.replaceChildren() } }),
+    made("div", {}, ...others, made("p", { class: name ? "of" : undefined }, name && made("b", { dir: "auto", text: `${name} ` }), own, made("span", { lang: "en", dir: "ltr", class: "soft", text: said }))),
+    made("button", { type: "button", class: "icon", "aria-label": t("page.close"), text: "×", on: { click: calm } }),
   );
 }
 
@@ -102,11 +107,13 @@ async function begin() {
   shelf.addEventListener("change", ({ detail }) => {
     if (detail.problem && !detail.told) { detail.told = true; trouble(detail.problem, detail.name); }
   });
+  shelf.addEventListener("select", ({ detail }) => { if (detail?.state !== "failed") calm(); });
+  shelf.addEventListener("list", () => { if (!shelf.pictures.length) calm(); });
   marks.begin((hint, from) => chooser.choose({ hint, from }));
   shelf.addEventListener("choose", (event) => chooser.choose(event.detail));
   viewer.addEventListener("pick", (event) => { if (panel.model()?.hints) chooser.choose({ ...event.detail, from: viewer.stage }); });
   viewer.stage.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target === viewer.stage && (panel.model()?.hints || marks.isKeeping())) { event.preventDefault(); chooser.aim(); }
+    if (event.key === "Enter" && event.target === viewer.stage && (panel.model()?.hints || marks.brush() === "keep")) { event.preventDefault(); chooser.aim(); }
   });
   chooser.begin();
   variants.begin();

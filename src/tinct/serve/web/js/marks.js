@@ -131,7 +131,8 @@ function brushing(wanted) {
   viewer.brushWidth = tool ? widths[tool] : 0;
 }
 
-export const isKeeping = () => tool === "keep";
+/** The brush in hand: `brush` paints a colour, `keep` leaves as it is; "" is none. */
+export const brush = () => tool;
 
 /** What the brush leaves on its way. */
 const strokeOf = (path) => ({
@@ -139,10 +140,9 @@ const strokeOf = (path) => ({
   ...(tool === "brush" && { color: $("brush-colour").value }),
 });
 
-/** One touch of the brush that leaves as it is, for those who use no pointer. */
+/** One touch of the brush, for those who use no pointer. */
 export function dab({ x, y }) {
-  add(strokeOf([[Number(x.toFixed(4)), Number(y.toFixed(4))]]));
-  announce(t("hints.kept", { at: now().length }));
+  announce(named(add(strokeOf([[Number(x.toFixed(4)), Number(y.toFixed(4))]]))));
 }
 
 function stroked(path, done) {
@@ -163,7 +163,7 @@ export function begin(chooser) {
   for (const name of TOOLS) {
     $(name).addEventListener("click", (event) => {
       brushing(tool === name ? "" : name);
-      if (tool === "keep" && event.detail === 0) shelf.tell("aim"); // pressed with a key
+      if (tool && event.detail === 0) shelf.tell("aim"); // pressed with a key
     });
   }
   $("brush-width").addEventListener("input", () => {

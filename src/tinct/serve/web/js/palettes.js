@@ -2,11 +2,14 @@
 
 import { $, announce, iconButton, made } from "./dom.js";
 import { dropped } from "./add.js";
+import { withOptions } from "./edits.js";
 import * as panel from "./panel.js";
 import * as references from "./references.js";
-import { asJson } from "./server.js";
+import { asBlob, asJson } from "./server.js";
 import { shelf } from "./shelf.js";
 import { t } from "./words.js";
+
+const TRIED = 64; // pixels of the shorter side of a first try
 
 let styles = [];
 
@@ -16,9 +19,21 @@ function own(colours) {
   panel.set({ ...none, palette: colours.length ? colours.join(",") : undefined }, "palette");
 }
 
-function refer(file) {
-  if (!file) return;
-  panel.set({ ...none, reference: references.keep(file) });
+/** Only a reference that the server can use takes the place of what was chosen before. */
+async function refer(file) {
+  const picture = shelf.current;
+  if (!file || !picture) return;
+  const reference = references.keep(file);
+  try {
+    const json = { ...await references.members(withOptions(picture.edits.now, { ...none, reference })), preview: TRIED };
+    await shelf.within(picture, (at) => asBlob(`${at}/colorize`, { method: "POST", json, signal: picture.abort.signal }));
+  } catch (error) {
+    references.drop(reference);
+    if (!picture.abort.signal.aborted) shelf.tell("trouble", error);
+    return;
+  }
+  if (shelf.current !== picture) return;
+  panel.set({ ...none, reference });
   announce(t("palette.referred", { name: file.name }));
 }
 

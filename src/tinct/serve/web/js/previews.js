@@ -10,6 +10,7 @@ import { t } from "./words.js";
 
 const QUICK = 512;
 const SIDES = [512, 768, 1024, 1536, 2048];
+const OFFLINE = 4000; // milliseconds after which a server that cannot be reached is asked again
 const CALM = 220; // milliseconds after which the sharp one is made
 
 let running = false;
@@ -54,7 +55,11 @@ export async function refresh() {
     if (alarmed) $("alerts").replaceChildren();
     alarmed = false;
   } catch (error) {
-    if (!picture.abort.signal.aborted) { alarm(error); alarmed = true; }
+    if (!picture.abort.signal.aborted) {
+      alarm(error);
+      alarmed = true;
+      if (error instanceof TypeError) timer = setTimeout(() => { picture.trouble = false; refresh(); }, OFFLINE);
+    }
   } finally {
     clearTimeout(busy);
     $("waiting").classList.remove("on");
@@ -103,7 +108,10 @@ function note(picture) {
   const blank = !picture?.images.after;
   viewer.stage.classList.toggle("blank", blank);
   $("stage-note").hidden = !blank || !picture;
-  if (picture) $("stage-note").textContent = said(picture);
+  if (picture) $("stage-note").textContent = [said(picture), picture.problem?.message].filter(Boolean).join(": ");
+  const corner = document.querySelector(".corner.end");
+  corner.dataset.t = picture?.skipped ? "state.skipped" : "view.after";
+  corner.textContent = t(corner.dataset.t);
 }
 
 export function begin() {

@@ -12,6 +12,13 @@ export function keep(file) {
   return key;
 }
 
+/** Forget one that cannot be used. */
+export function drop(key) {
+  const one = known.get(key);
+  known.delete(key);
+  if (one) URL.revokeObjectURL(one.url);
+}
+
 export const find = (key) => known.get(key);
 
 /** The server forgot its sessions, so references are sent again when they are needed. */
@@ -24,10 +31,6 @@ export async function members(edit) {
   const wanted = asked(edit);
   if (wanted.reference === undefined) return wanted;
   const one = known.get(wanted.reference);
-  if (!one) {
-    delete wanted.reference; // of an earlier visit
-    return wanted;
-  }
   one.session ||= await openSession(one.file, one.file.name);
   return { ...wanted, reference: one.session.id };
 }

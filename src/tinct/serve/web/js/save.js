@@ -71,7 +71,9 @@ async function saveAll(button) {
   }
   if (!files.length) return;
   download(await zipped(files), "tinct.zip");
-  announce(t("save.saved"));
+  const left = shelf.pictures.length - all.length;
+  announce(left ? `${t("save.saved")} ${t("save.left_out", { count: left })}` : t("save.saved"));
+  $("save-left").textContent = left ? t("save.left_out", { count: left }) : "";
 }
 
 async function saveLayer() {
@@ -118,11 +120,14 @@ export function draw() {
     line.textContent = warning;
     $("light").append(line);
   }
+  const failed = picture?.state === "failed" || picture?.state === "cancelled";
+  for (const name of ["save-one", "save-layer", "verify"]) $(name).disabled = failed;
+  $("save-left").textContent = "";
   $("save-zip").hidden = shelf.pictures.length < 2;
   const session = picture?.session;
   if (session) {
     $("save-as").textContent = t("save.as", {
-      format: (format && format !== "same" ? format : session.format).toUpperCase(),
+      format: (format && format !== "same" ? format : session.saves_as).toUpperCase(),
       depth: depth && depth !== "same" ? depth : session.depth,
       width: number(session.width), height: number(session.height),
     });

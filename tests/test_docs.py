@@ -13,6 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import tinct
 from tinct.cli.grammar import TINCT, Group
@@ -143,3 +144,24 @@ def test_versions_agree() -> None:
 def test_the_package_is_small() -> None:
     for file in (ROOT / "src").rglob("*"):
         assert not file.is_file() or file.stat().st_size <= 12 * 2**20
+
+
+def test_every_block_of_the_python_page_runs_as_it_is_printed(tmp_path: Path) -> None:
+    """In a folder with the files that it names, each block by itself."""
+    example = next((ROOT / "examples").glob("*.jpg"))
+    with Image.open(example) as opened:
+        small = opened.convert("L").resize((80, 60))
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+    assert len(blocks) >= 4
+    for number, block in enumerate(blocks):
+        folder = tmp_path / str(number)
+        (folder / "scans").mkdir(parents=True)
+        small.save(folder / "grandmother.jpg")
+        small.save(folder / "scan.tif")
+        small.save(folder / "scans/1.tif")
+        done = subprocess.run(
+            [sys.executable, "-c", block], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (block, done.stderr)
+    assert (tmp_path / "0/grandmother.colorized.jpg").is_file()
+    assert (tmp_path / "1/coloured/1.tif").is_file()

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from tinct import cli
 from tinct.color import lab_to_rgb, rgb_to_lab
 from tinct.errors import InputError, TinctError, UsageError
 from tinct.hints import Hints, as_hints, chroma_of, fitting, untouched
@@ -197,3 +198,16 @@ def test_the_thinnest_brush_at_a_corner_still_keeps_its_place() -> None:
     assert stays[-1, -1] > 0.5
     assert stays[0, 0] > 0.5
     assert not stays[10:30, 10:50].any()
+
+
+def test_options_of_a_project_are_not_passed_over_in_silence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (40, 30), 90).save(tmp_path / "a.png")
+    options = {"variants": 6, "variant": 3, "if_color": "recolor"}
+    project = {"points": [{"x": 0.5, "y": 0.5, "color": "#aabbcc"}], "tinct": {"options": options}}
+    (tmp_path / "project.json").write_text(json.dumps(project))
+    words = ["colorize", str(tmp_path / "a.png"), "--hints", str(tmp_path / "project.json")]
+    assert cli.run(words) == 0
+    told = capfd.readouterr().err
+    assert "--variants 6 --variant 3 --if-color recolor" in told

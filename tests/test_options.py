@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pytest
 
+import tinct
 from tinct.errors import UsageError
 from tinct.options import ColorizeOptions, descriptions, flag
 
@@ -55,3 +57,14 @@ def test_depth_may_be_a_number() -> None:
 def test_a_text_is_no_number(field: str) -> None:
     with pytest.raises(UsageError, match="not possible"):
         ColorizeOptions(**{field: "1.2"})  # type: ignore[arg-type]
+
+
+def test_what_is_of_files_is_refused_for_pictures_in_memory() -> None:
+    grey = np.full((16, 16), 90, np.uint8)
+    for asked in ({"confidence": "map.png"}, {"sidecar": True}, {"format": "png"}):
+        with pytest.raises(UsageError, match="is of files"):
+            tinct.colorize(grey, **asked)
+    with pytest.raises(UsageError, match="confidence"):
+        ColorizeOptions(confidence=True)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="say which, 1 to 3"):
+        tinct.colorize(grey, variants=3)

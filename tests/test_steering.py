@@ -114,7 +114,7 @@ def test_a_model_that_takes_no_hints_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="takes no hints and no palettes"):
         tinct.colorize(grey, model=model, palette="#aa2211")
     with pytest.raises(UsageError, match="no distribution"):
-        tinct.colorize(grey, model=model, variants=2)
+        tinct.colorize(grey, model=model, variants=2, variant=1)
 
 
 @pytest.mark.usefixtures("photo")

@@ -23,7 +23,7 @@ from tinct.image.metadata import fitting_exif, renewed
 from tinct.image.savers import TILINGS, saver_of
 from tinct.models import load_model
 from tinct.naming import default_target
-from tinct.options import ColorizeOptions
+from tinct.options import ColorizeOptions, flag
 from tinct.outputs import format_of, label_warnings, layout_of, opened, packet_of, skipped
 from tinct.result import Result, Stages
 from tinct.version import __version__
@@ -93,6 +93,9 @@ class Colorizer(ColorizeOptions):
         value: Any = picture
         coloured: Any
         done = True
+        self._check_one()
+        if not isinstance(value, str | Path):
+            self._check_in_memory(encoded=isinstance(value, bytes))
         if isinstance(value, str | Path):
             if not Path(value).name:
                 raise Unreadable("an empty name", remedy="give the path of a picture")
@@ -131,6 +134,7 @@ class Colorizer(ColorizeOptions):
         Raises:
             TinctError: see `tinct.errors`; nothing is left behind.
         """
+        self._check_one()
         source, target = Path(source), Path(target)
         stages = Stages()
         with stages("read"):
@@ -229,6 +233,7 @@ class Colorizer(ColorizeOptions):
         Raises:
             TinctError: see `tinct.errors`.
         """
+        self._check_one()
         stages = Stages()
         with stages("read"):
             picture = replace(opened(content, self), name=name)
@@ -249,6 +254,27 @@ class Colorizer(ColorizeOptions):
             warnings=(*warnings, *result.warnings),
             seconds=stages.total,
         )
+
+    def _check_one(self) -> None:
+        """A call makes one picture."""
+        if self.variants and not self.variant:
+            raise UsageError(
+                f"there are {self.variants} variants, and one picture is made",
+                where="--variant",
+                remedy=f"say which, 1 to {self.variants}; `as_variant` gives each",
+            )
+
+    def _check_in_memory(self, *, encoded: bool) -> None:
+        """Nothing is asked for that only a file has."""
+        files = ["confidence"] * (self.confidence is not None) + ["sidecar"] * self.sidecar
+        if not encoded and self.format != "same":
+            files.append("format")
+        if files:
+            raise UsageError(
+                "is of files, and this picture is none",
+                where=flag(files[0]),
+                remedy="give a path, or leave it out",
+            )
 
     def _write(
         self,

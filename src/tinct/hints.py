@@ -49,6 +49,8 @@ class Hints:
     shorter sides, and a* and b*."""
     keep: FloatArray = field(default_factory=lambda: np.zeros((0, 5), np.float32))
     """(n, 5): likewise, without a colour: there the picture stays as it is."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What a project of the page was coloured with besides: nobody but that page takes it up."""
 
     def __str__(self) -> str:
         """As history and records have it."""
@@ -131,7 +133,14 @@ def _of_table(table: Mapping[str, Any], where: str) -> Hints:
     known = _checked(np.array(rows, np.float32).reshape(-1, 4), None, where)
     strokes = np.array(drawn, np.float32).reshape(-1, 7)
     _checked(strokes[:, [0, 1, 5, 6]], None, where)
-    return replace(known, strokes=strokes, keep=np.array(kept, np.float32).reshape(-1, 5))
+    about = table.get(_ABOUT)
+    asked = about.get("options") if isinstance(about, Mapping) else None
+    return replace(
+        known,
+        strokes=strokes,
+        keep=np.array(kept, np.float32).reshape(-1, 5),
+        options=asked if isinstance(asked, Mapping) else {},
+    )
 
 
 def _chroma(one: Mapping[str, Any]) -> tuple[float, float]:

@@ -164,6 +164,8 @@ class ColorizeOptions:
             raise _out_of_range(
                 "size", self.size, f"a whole number from {SIZES[0]} to {SIZES[-1]}, or nothing"
             )
+        if not (self.confidence is None or isinstance(self.confidence, str | Path)):
+            raise _out_of_range("confidence", self.confidence, "the path of a file to write")
         self._read_given()
 
     def _read_given(self) -> None:

@@ -116,6 +116,9 @@ def colorize(
             where=flag(single),
             remedy="colour the pictures one by one",
         )
+    known = options.known_colours()
+    if known is not None and known.options:
+        _say_left(known.options)
     if engines.engine == "ray" and options.confidence is not None:
         raise UsageError(
             "is written where the picture is coloured",
@@ -155,6 +158,19 @@ def colorize(
             crew=crew_of(partial(make_colour, options, 1), engines, tasks, reporter),
         )
     return summary.exit_code
+
+
+def _say_left(project: Mapping[str, Any]) -> None:
+    """Of a project of the page points and strokes are taken; of the rest nothing in silence."""
+    from tinct.batch.events import printable
+
+    words = " ".join(f"{flag(name)} {value}" for name, value in project.items())
+    print(
+        printable(
+            f"tinct: warning: --hints takes points and strokes; add what else it says: {words}"
+        ),
+        file=sys.stderr,
+    )
 
 
 def effort_of(chosen: Mapping[str, Any], *, many: bool) -> Effort:

@@ -129,10 +129,12 @@ def hint(model: Model) -> Iterator[Measurement]:
         colour = 25 * np.array([np.cos(angle), np.sin(angle)])
         y, x = (row + 0.5) / light.shape[0], (column + 0.5) / light.shape[1]
         point = np.array([[x, y, *colour]], np.float32)
-        without = model.predict(light).chroma
+        said = model.predict(light, distribution=True)
+        without = said.chroma
         plain = result(light, without)
         told = model.predict(light, hints=point).chroma
-        led = result(light, obey(told, light, point, without=without))
+        spread = obey(told, light, point, without=without, odds=said.distribution)
+        led = result(light, spread)
         mean = led[region].mean(0)
         asked = np.array([mean[0], *colour], np.float32)
         off.append(float(ciede2000(mean[:, None], asked[:, None])[0]))

@@ -75,6 +75,7 @@ def shares(kept: Kept, network: Model) -> dict[str, Callable[[], object]]:
     light = kept.light(network.spec.working_size)
     asked, how = Remembering(network, kept), ColorizeOptions()
     chroma = kept.colours(network, how)
+    odds = asked.predict(light, distribution=True).distribution
     keeps_luma = kept.keeps_luma(how)
     grey = kept.grey(SIDE, as_luma=keeps_luma)
 
@@ -84,7 +85,7 @@ def shares(kept: Kept, network: Model) -> dict[str, Callable[[], object]]:
 
     return {
         "decoder": lambda: asked.predict(light, hints=points()),
-        "hold": lambda: obey(chroma, light, points()),
+        "hold": lambda: obey(chroma, light, points(), odds=odds),
         "upsampling and JPEG": lambda: coloured_jpeg(grey, chroma, keeps_luma=keeps_luma),
     }
 

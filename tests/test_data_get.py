@@ -368,6 +368,15 @@ def test_a_folder_is_not_got_into_itself(tmp_path: Path) -> None:
         get(find_origin(str(tmp_path)), tmp_path / "set")
 
 
+def test_a_link_that_leads_nowhere_is_in_the_report(tmp_path: Path) -> None:
+    pile = tmp_path / "pile"
+    pile.mkdir()
+    (pile / "a.png").write_bytes(picture(1))
+    (pile / "dead.png").symlink_to(tmp_path / "gone.png")
+    assert get(find_origin(str(pile)), tmp_path / "set").counts == {"saved": 1, "refused": 1}
+    assert ("refused", "a link that leads nowhere") in report(tmp_path / "set").values()
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

@@ -26,6 +26,18 @@ def test_a_hint_is_obeyed_where_it_is_fills_its_region_and_stops_at_edges() -> N
     assert beyond.max() < np.linalg.norm((40, -20)) / 10
 
 
+def test_what_the_network_tells_apart_is_an_edge_too() -> None:
+    """Skin and cloth of one light and one mean colour."""
+    chroma, light = np.zeros((32, 32, 2), np.float32), np.full((128, 128), 60, np.float32)
+    odds = np.full((32, 32, 4), 0.25, np.float32)
+    odds[:, 16:] = (0.4, 0.1, 0.4, 0.1)
+    point = np.array([[0.3, 0.5, 40, -20]], np.float32)
+    alone, told = obey(chroma, light, point), obey(chroma, light, point, odds=odds)
+    strength = np.linalg.norm(np.stack([alone, told])[:, 16], axis=-1)
+    assert strength[1, 18] < 0.6 * strength[0, 18]
+    assert strength[1, 12] > 0.9 * strength[0, 12]
+
+
 def test_a_hint_fades_with_distance_where_no_edge_stops_it() -> None:
     chroma = np.zeros((32, 32, 2), np.float32)
     coloured = obey(

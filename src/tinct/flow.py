@@ -116,7 +116,9 @@ def colours(
     heat, gain = network.spec.heat(options.vividness)
     wanted = None if palette is None else palette.over(network.bins)
 
-    def said(points: FloatArray | None) -> FloatArray:
+    def said(
+        points: FloatArray | None, *, odds: bool = False
+    ) -> tuple[FloatArray, FloatArray | None]:
         if options.effort == "best":
             prediction = predict_best(
                 network, light, size=options.size, temperature=heat, hints=points, palette=wanted
@@ -128,7 +130,7 @@ def colours(
                 temperature=heat,
                 hints=points,
                 palette=wanted,
-                distribution=options.variants > 0,
+                distribution=odds or options.variants > 0,
             )
         chroma = prediction.chroma
         if options.variants and prediction.distribution is not None:
@@ -144,13 +146,14 @@ def colours(
         if tone is not None:
             small = resize(light, chroma.shape[0], chroma.shape[1])
             chroma = chroma + tone[np.clip(np.rint(small), 0, 100).astype(np.intp)]
-        return chroma
+        return chroma, prediction.distribution
 
-    chroma = said(points)
+    chroma, _ = said(points)
     if points is not None:
+        plain, odds = said(None, odds=True)
         # a variant without the points would be another one
-        without = None if options.variants else said(None)
-        chroma = obey(chroma, light, points, without=without)
+        without = None if options.variants else plain
+        chroma = obey(chroma, light, points, without=without, odds=odds)
     if hints is None or not len(hints.keep):
         return chroma
     height, width = light.shape

@@ -9,7 +9,8 @@ from tinct.resample import resize
 
 _EDGE = 8.0  # L* of a step in light that colours hardly cross, where it is light
 _DARK = 50.0  # L* below which smaller steps do, in proportion, down to a fifth
-_TURN = 4.0  # CIE units of a step in what the network sees without hints, likewise
+_TURN = 4.0  # CIE units of a step in the colours that the network gives without hints, likewise
+_APART = 0.007  # of two places' odds by 1 - Bhattacharyya coefficient, likewise
 _GRID = 32  # cells to a side, to tell how many places hints are in
 _MANY = 9  # places from which on hints tell of the whole picture
 _REACH = 0.3  # how far a hint goes where nothing stops it, in shorter sides
@@ -20,7 +21,12 @@ _ROUNDS = 80  # of conjugate gradients; the map is small
 
 
 def obey(
-    chroma: FloatArray, light: FloatArray, points: FloatArray, *, without: FloatArray | None = None
+    chroma: FloatArray,
+    light: FloatArray,
+    points: FloatArray,
+    *,
+    without: FloatArray | None = None,
+    odds: FloatArray | None = None,
 ) -> FloatArray:
     """Colours that are as hinted where they were hinted, and change smoothly around.
 
@@ -32,13 +38,15 @@ def obey(
     alike, as the colours of Levin, Lischinski and Weiss, "Colorization using Optimization"
     (SIGGRAPH 2004) do: first as a mean weighted by nearness, full within half the reach and fading
     beyond it, then what this leaves missing where points disagree. How large a step in light is an
-    edge is a matter of how light it is there, as Weber found of all that is seen.
+    edge is a matter of how light it is there, as Weber found of all that is seen. Skin and cloth of
+    one light and one colour are told apart by what else the network holds possible there.
 
     Args:
         chroma: a*b* (h, w, 2) of the network.
         light: L* (H, W) of the picture, of any size.
         points: (n, 4) as in `Hints`.
         without: a*b* (h, w, 2) of the network where it is told of no points; None takes `chroma`.
+        odds: probabilities (h, w, K) that it then gives each colour; None does without.
 
     Returns:
         a*b* (h, w, 2).
@@ -58,7 +66,8 @@ def obey(
         -1,
     ) / np.maximum(count, 1)
     small = resize(light, height, width)
-    ease = _ease(small, plain, axis=0), _ease(small, plain, axis=1)
+    roots = None if odds is None else np.sqrt(np.maximum(odds, 0))
+    ease = _ease(small, plain, roots, axis=0), _ease(small, plain, roots, axis=1)
     fade = np.float32((_REACH * min(height, width)) ** -2)
     even = np.full_like(known, fade)
     weight = np.maximum(_diffused(known, even, *ease), 0)
@@ -126,11 +135,17 @@ def _diffused(
     return found
 
 
-def _ease(light: FloatArray, chroma: FloatArray, *, axis: int) -> FloatArray:
+def _ease(
+    light: FloatArray, chroma: FloatArray, roots: FloatArray | None, *, axis: int
+) -> FloatArray:
     """How easily colour crosses from one cell to the next, by the steps between them."""
     ahead, behind = np.moveaxis(light, axis, 0)[1:], np.moveaxis(light, axis, 0)[:-1]
     darker = np.moveaxis(np.minimum(ahead, behind), 0, axis)
     edge = _EDGE * np.clip(darker / _DARK, 0.2, 1)
     turn = np.square(np.diff(chroma, axis=axis)).sum(2) / _TURN**2
+    if roots is not None:
+        here, there = np.moveaxis(roots, axis, 0)[1:], np.moveaxis(roots, axis, 0)[:-1]
+        alike = np.einsum("ijk,ijk->ij", here, there)
+        turn += np.moveaxis(np.maximum(1 - alike, 0), 0, axis) / _APART
     ease: FloatArray = np.exp(-np.square(np.diff(light, axis=axis) / edge) - turn)[..., None]
     return ease + np.float32(1e-4)

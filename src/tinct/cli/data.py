@@ -114,7 +114,10 @@ def check(
         _print_json("checked", {**counts, "problems": len(found.problems)})
     elif not quiet:
         splits = ", ".join(f"{count:,} {name}" for name, count in sorted(found.splits.items()))
-        verdict = f"{len(found.problems):,} problems" if found.problems else "all is well"
+        verdict = "all is well"
+        if found.problems:
+            plural = "" if len(found.problems) == 1 else "s"
+            verdict = f"{len(found.problems):,} problem{plural}"
         _say(f"{found.pictures:,} pictures{f' ({splits})' if splits else ''}: {verdict}")
     return 1 if found.problems else 0
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tinct.datasets.journal import Entry
 
 INTERRUPTED = 130
+_REASONS = 5  # that are told, the commonest
 _WORDS = {
     "saved": "saved",
     "there": "there already",
@@ -118,9 +119,13 @@ def _summarise(outcome: Outcome, folder: Path) -> None:
     from tinct.batch.events import printable
 
     counts = [f"{outcome.counts[name]:,} {text}" for name, text in _WORDS.items()]
-    _say(", ".join(text for text in counts if not text.startswith("0 ")) or "nothing to get")
-    for reason, count in outcome.reasons.most_common(5):
+    nothing = "nothing yet" if outcome.interrupted else "nothing to get"
+    _say(", ".join(text for text in counts if not text.startswith("0 ")) or nothing)
+    for reason, count in outcome.reasons.most_common(_REASONS):
         _say(printable(f"  {count:,} x {reason}"))
+    told = sum(count for _, count in outcome.reasons.most_common(_REASONS))
+    if rest := outcome.reasons.total() - told:
+        _say(f"  {rest:,} for other reasons")
     if outcome.reasons:
         _say(f"which: see {folder / 'report.tsv'}")
     if outcome.interrupted:

@@ -92,6 +92,8 @@ def check(
         problems = [problem for one in found for problem in one.problems]
         return Checked(sum(one.pictures for one in found), found[0].splits, problems)
     manifest = find_manifest(source)
+    if not source.exists():
+        raise InputError("no such file or folder", where=str(source), remedy="check the path")
     if manifest is None:
         raise InputError(
             "holds no manifest", where=str(source), remedy=f"name a {TSV}, or build a set first"

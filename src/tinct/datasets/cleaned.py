@@ -80,8 +80,9 @@ def read_verdicts(path: Path) -> Mapping[str, Verdict]:
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
     except (KeyError, ValueError, TypeError, csv.Error) as error:
+        why = f"it has no column {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(
-            f"not a report of `tinct data clean`: {error}",
+            f"not a report of `tinct data clean`: {why}",
             where=str(path),
             remedy="name its report.tsv",
         ) from error

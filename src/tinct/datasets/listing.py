@@ -123,10 +123,13 @@ class Origin:
             for name in sorted(names):
                 path = Path(place, name)
                 within = path.relative_to(folder).as_posix()
-                if _is_picture(within, only=only) and path.is_file():
+                lost = path.is_symlink() and not path.exists()
+                if _is_picture(within, only=only) and (lost or path.is_file()):
                     empty = False
                     row = row_of_path(within, artists=artists, licence=licence)
-                    yield Wanted(f"{self.name}:{within}", row=row, read=path.read_bytes)
+                    refused = "a link that leads nowhere" if lost else ""
+                    key = f"{self.name}:{within}"
+                    yield Wanted(key, row=row, read=path.read_bytes, refused=refused)
         if empty:
             raise InputError("holds no pictures", where=str(folder), remedy="check the name")
 

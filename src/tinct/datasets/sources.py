@@ -331,4 +331,4 @@ def find_source(name: str) -> Source:
         return SOURCES[name]
     near = get_close_matches(name, list(SOURCES), n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(SOURCES)}"
-    raise UsageError("no such source", where=name, remedy=hint)
+    raise UsageError("no such source, and no file or folder", where=name, remedy=hint)

@@ -119,13 +119,16 @@ def _values(
         number, truth = numbered
         case = case_of(truth, protocol)
         drawn = points(case.truth, max(counts), np.random.default_rng([seed, number]))
-        found, plain = [], model.predict(case.light).chroma
+        plain = model.predict(case.light, distribution=True)
+        found = []
         for count in counts:
-            chroma = plain
+            chroma = plain.chroma
             if count:  # as the flow does
                 hints = drawn[:count]
                 told = model.predict(case.light, hints=hints).chroma
-                chroma = obey(told, case.light, hints, without=plain)
+                chroma = obey(
+                    told, case.light, hints, without=plain.chroma, odds=plain.distribution
+                )
             result = coloured(case.light, chroma)
             error = np.mean((result.astype(np.float32) - case.truth) ** 2, dtype=np.float64)
             found.append((judged(result, case.truth)[0], psnr(float(error))))

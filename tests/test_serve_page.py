@@ -219,7 +219,7 @@ def test_every_failure_is_told_and_an_empty_file_is_one(page: Page, tmp_path: Pa
         expect(page.locator("#alerts")).to_contain_text(name)
         page.get_by_role("button", name=f"{name}: Failed").click()
         expect(page.locator("#stage-note")).to_contain_text(
-            {"empty.jpg": "no picture in it", "letter.jpg": "not a picture"}[name]
+            {"empty.jpg": "the file is empty", "letter.jpg": "not a picture"}[name]
         )
         page.click("#tab-save")
         expect(page.locator("#save-one")).to_be_disabled()

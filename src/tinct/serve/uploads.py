@@ -79,9 +79,8 @@ async def receive(request: Request, folder: Folder, *, others: Iterable[str] = (
         )
     chosen, rest = from_words(words, others=others)
     if not folder.given.exists() or not folder.given.stat().st_size:
-        raise UsageError(
-            "there is no picture in it", where="picture", remedy="send the file's bytes"
-        )
+        what = "the file is empty" if folder.given.exists() else "there is no picture in it"
+        raise UsageError(what, where="picture", remedy="send a picture's bytes")
     if twice := next((field for field in files if field in chosen), None):
         raise UsageError("given twice", where=twice, remedy="give it once")
     return Upload(folder, name, {**chosen, **files}, rest)

@@ -325,7 +325,14 @@ def test_scaled_chroma_draws_a_curve_and_meets_at_one_colourfulness(
 def test_points_help_a_model_that_heeds_them(folder: Path) -> None:
     """A double that spreads the mean of its points: the more points, the less error."""
 
-    def predict(light: Any, *, size: Any = None, temperature: Any = None, hints: Any = None) -> Any:
+    def predict(
+        light: Any,
+        *,
+        size: Any = None,
+        temperature: Any = None,
+        hints: Any = None,
+        distribution: bool = False,
+    ) -> Any:
         chroma = np.zeros((8, 8, 2), np.float32)
         if hints is not None:
             assert hints.dtype == np.float32

@@ -209,12 +209,15 @@ def test_more_pictures_are_learned_from_for_longer() -> None:
     assert [steps_for(count) for count in (1, 20, 200, 20_000)] == [60, 60, 141, 1414]
 
 
-def test_frozen_parts_stay_and_the_others_learn(own: Path, tmp_path: Path) -> None:
+def test_frozen_parts_stay_and_the_others_learn(own: Path, generic: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
     frozen = ["encoder", "stages.1"]
     outcome = finetune(
-        own, tmp_path / "run", overrides=[*SMALL, f"optimiser.frozen={json.dumps(frozen)}"]
+        own,
+        tmp_path / "run",
+        replay=generic,
+        overrides=[*SMALL, "data.apart=false", f"optimiser.frozen={json.dumps(frozen)}"],
     )
     before = find_system("tinct").build()
     begin_with(before, DEFAULT)

@@ -22,6 +22,7 @@ from tests.pages import (
     keep,
     saved,
     spread,
+    until,
 )
 from tinct.hints import as_hints
 from tinct.models.spec import USUAL
@@ -194,9 +195,10 @@ def test_a_reference_is_in_the_history_too(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#reference img")).to_be_visible()
     calm(page)
     lent = colour(page, 0.6, 0.3)
-    page.wait_for_function(
+    until(
+        page,
         """async () => (await (await import("/web/js/history.js")).entries())
-          .some((one) => one.other)"""
+          .some((one) => one.other)""",
     )
     page.reload()
     page.wait_for_selector("body.known", state="attached")

@@ -237,7 +237,7 @@ def test_the_command_colours_for_real_and_ends_cleanly(folder: Path) -> None:
         (["in", "-o", "out", "--interval", "0"], 2, "not possible"),
         (["in", "-o", "out", "--name", "{nobody}"], 2, "--name"),
         (["in", "-o", "out", "--variants", "2", "--name", "{stem}{ext}"], 2, "{variant}"),
-        (["in", "-o", "in/file"], 4, "file where a folder"),
+        (["in", "-o", "in/file"], 4, "-o in/file: is a file where a folder"),
         (["in/file", "-o", "out"], 2, "is no folder"),
     ],
 )

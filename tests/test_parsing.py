@@ -203,3 +203,8 @@ def test_reading_words_needs_no_source_and_no_shell() -> None:
     )
     picture = Path(__file__).parent.parent / "examples" / "portrait-02.jpg"
     subprocess.run([sys.executable, "-c", script, picture], check=True, capture_output=True)
+
+
+def test_a_word_too_many_is_named_as_it_was_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["doctor", "twice"]) == 2
+    assert "too many words: twice (" in capsys.readouterr().err

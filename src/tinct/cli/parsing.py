@@ -70,6 +70,8 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """A complaint of argparse that concerns no single argument."""
+        if (left := message.removeprefix("unrecognized arguments: -- ")) != message:
+            message = f"too many words: {left}"  # the dashes are ours
         raise self.wrong(message)
 
     def wrong(self, message: str, *, where: str | None = None) -> UsageError:

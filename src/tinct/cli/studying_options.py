@@ -52,7 +52,7 @@ def build(parser: Parser, _: bool) -> None:
     _choice(what, "--protocol", Protocol, _DEFAULTS.protocol, "Centre square, squashed, or all.")
     what(
         "--size",
-        type=positive,
+        type=whole,
         default=_DEFAULTS.size,
         metavar="PIXELS",
         help=f"Shorter side. [default: {_DEFAULTS.size}]",

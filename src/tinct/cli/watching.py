@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tinct.errors import InputError, UsageError
+from tinct.errors import InputError, OutputError, UsageError
 from tinct.options import ColorizeOptions, OnExists
 
 
@@ -60,6 +60,10 @@ def watch(
             "results would arrive where pictures do",
             where=f"-o {output}",
             remedy="give another folder, which may lie in the watched one",
+        )
+    if output.is_file():
+        raise OutputError(
+            "is a file where a folder is needed", where=f"-o {output}", remedy="give a folder"
         )
     check_template(name or DEFAULT_NAME)
     jobs = jobs or workers()

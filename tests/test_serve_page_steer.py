@@ -150,18 +150,22 @@ def test_a_region_is_left_as_it_is(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#hint-list li")).to_have_count(1)
 
 
-@hinted
-def test_a_reference_and_a_style_lend_their_colours(page: Page, tmp_path: Path) -> None:
-    add(page, STREET)
-    plain = colour(page, 0.6, 0.3)
-    Image.new("RGB", (64, 64), "#203090").save(tmp_path / "blue.png")
+def referred(page: Page, tmp_path: Path) -> list[float]:
+    """The colour of a place once a picture of little red is the reference."""
     noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
     noise[..., 0] //= 4
     Image.fromarray(noise).save(tmp_path / "reference.png")
     page.set_input_files("#reference-file", tmp_path / "reference.png")
     expect(page.locator("#reference img")).to_be_visible()
     calm(page)
-    lent = colour(page, 0.6, 0.3)
+    return colour(page, 0.6, 0.3)
+
+
+@hinted
+def test_a_reference_and_a_style_lend_their_colours(page: Page, tmp_path: Path) -> None:
+    add(page, STREET)
+    plain = colour(page, 0.6, 0.3)
+    lent = referred(page, tmp_path)
     assert distance(lent, plain) > 3
     page.select_option("#style", "monet")
     expect(page.locator("#pick-reference")).to_be_visible()
@@ -188,13 +192,7 @@ def test_a_reference_that_cannot_be_used_changes_nothing(page: Page, tmp_path: P
 @hinted
 def test_a_reference_is_in_the_history_too(page: Page, tmp_path: Path) -> None:
     add(page, STREET)
-    noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
-    noise[..., 0] //= 4
-    Image.fromarray(noise).save(tmp_path / "reference.png")
-    page.set_input_files("#reference-file", tmp_path / "reference.png")
-    expect(page.locator("#reference img")).to_be_visible()
-    calm(page)
-    lent = colour(page, 0.6, 0.3)
+    lent = referred(page, tmp_path)
     until(
         page,
         """async () => (await (await import("/web/js/history.js")).entries())
